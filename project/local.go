@@ -1,0 +1,336 @@
+package project
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+)
+
+const (
+	// maxLocals bounds the path dependencies of one lock.
+	maxLocals = 10_000
+	// maxExpansion bounds the references of a package's extras to the package
+	// itself, counted each time one is followed.
+	maxExpansion = 10_000
+)
+
+// failure makes an error at the place in question.
+type failure func(format string, args ...any) error
+
+// local is a Local and the file that it comes from.
+type local struct {
+	Local
+	file *pyproject
+}
+
+// localAt returns the package in an absolute folder, and has its requirements
+// read later.
+func (l *loader) localAt(dir string, fail failure) (*local, error) {
+	key := dir
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		key = real
+	}
+	if p, ok := l.locals[key]; ok {
+		return p, nil
+	}
+	if len(l.locals) >= maxLocals {
+		return nil, fail("more than %d path dependencies", maxLocals)
+	}
+	f, err := l.pyprojectAt(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !f.declared {
+		return nil, f.undeclared()
+	}
+	for _, other := range l.localList {
+		if other.Name == f.name {
+			return nil, fail("%s and %s are both called %s: rename one, or ask for one only", l.rel(other.Dir), l.rel(dir), f.name)
+		}
+	}
+	p := &local{file: f, Local: Local{
+		Name: f.name, Version: f.version, Dir: dir, Rel: l.rel(dir),
+		RequiresPython: f.requiresPython, Place: f.nameAt,
+	}}
+	l.locals[key] = p
+	l.localList = append(l.localList, p)
+	l.addFile(f)
+	return p, nil
+}
+
+// locate makes r a path requirement.
+func (l *loader) locate(r *Requirement, dir string, fail failure) error {
+	p, err := l.localAt(dir, fail)
+	if err != nil {
+		return err
+	}
+	if r.Name != "" && r.Name != p.Name {
+		return fail("the package at %s is called %s (%s), not %s: use its name", p.Rel, p.Name, p.Place, r.Name)
+	}
+	if len(r.Extras) > 0 {
+		if err := p.file.static("optional-dependencies"); err != nil {
+			return err
+		}
+	}
+	r.Path = p.Dir
+	l.sourced[p.Name] = true
+	return nil
+}
+
+// readLocals reads what the path dependencies need, and what those need.
+func (l *loader) readLocals() error {
+	for i := 0; i < len(l.localList); i++ {
+		p := l.localList[i]
+		if err := p.file.static("dependencies"); err != nil {
+			return err
+		}
+		var err error
+		n := 0
+		if p.Requirements, err = l.expanded(p.file, "", &n); err != nil {
+			return err
+		}
+		for _, e := range p.file.extras {
+			if p.Extras == nil {
+				p.Extras = map[pypi.Extra][]Requirement{}
+			}
+			if p.Extras[e.name], err = l.expanded(p.file, e.name, &n); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(l.localList, func(a, b *local) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	for _, p := range l.localList {
+		l.p.Locals = append(l.p.Locals, p.Local)
+	}
+	return nil
+}
+
+// expanded returns the requirements of an extra, or with "" those of every
+// install, where references to the package's own extras are replaced by what
+// they stand for.
+//
+// n counts toward maxExpansion.
+func (l *loader) expanded(f *pyproject, extra pypi.Extra, n *int) ([]Requirement, error) {
+	x := expansion{l: l, f: f, seen: map[string]bool{}, n: n}
+	err := x.add(extra, conditions{}, nil)
+	return x.out, err
+}
+
+type expansion struct {
+	l    *loader
+	f    *pyproject
+	seen map[string]bool // extra and conditions under which it was added
+	out  []Requirement
+	n    *int
+}
+
+// conditions are the markers under which an extra is added.
+type conditions struct {
+	texts []string // sorted, unique
+	all   pep508.Marker
+}
+
+// add appends what an extra asks for under the conditions.
+func (x *expansion) add(extra pypi.Extra, under conditions, fail failure) error {
+	key := string(extra) + "\x00" + strings.Join(under.texts, "\x00")
+	if x.seen[key] {
+		return nil
+	}
+	x.seen[key] = true
+	items := x.f.dependencies
+	if extra != "" {
+		e, ok := x.f.extra(extra)
+		if !ok {
+			if err := x.f.static("optional-dependencies"); err != nil {
+				return err
+			}
+			return fail("%s has no extra %q: %s", x.f.name, string(extra), choices(string(extra), x.f.extraNames()))
+		}
+		items = e.items
+	}
+	for _, item := range items {
+		rs, err := x.l.declared(scope{file: x.f, origin: x.f.origin(""), extra: extra, own: true}, item)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			if r.Name == x.f.name && r.Path == "" && r.URL == "" && !x.f.script {
+				if err := x.follow(r, under, item); err != nil {
+					return err
+				}
+				continue
+			}
+			if r.Marker, err = conjunction(under.all, r.Marker); err != nil {
+				return x.f.errorAt(item, "%s: %s", r.Name, err)
+			}
+			x.out = append(x.out, r)
+		}
+	}
+	return nil
+}
+
+// follow adds the extras that a reference of the package to itself names.
+func (x *expansion) follow(r Requirement, under conditions, item *tomlValue) error {
+	next := under
+	if !r.Marker.IsTrivial() {
+		text := r.Marker.String()
+		if i, found := slices.BinarySearch(under.texts, text); !found {
+			all, err := conjunction(under.all, r.Marker)
+			if err != nil {
+				return x.f.errorAt(item, "%s: %s", r.Name, err)
+			}
+			next = conditions{slices.Insert(slices.Clone(under.texts), i, text), all}
+		}
+	}
+	for _, e := range r.Extras {
+		if *x.n++; *x.n > maxExpansion {
+			return x.f.errorAt(item, "the extras of %s refer to each other more than %d times: simplify them", x.f.name, maxExpansion)
+		}
+		err := x.add(e, next, func(format string, args ...any) error { return x.f.errorAt(item, format, args...) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scheme returns the lower-case scheme of a URL, "" for a path. One letter is
+// a drive.
+func scheme(s string) string {
+	i := strings.IndexByte(s, ':')
+	if i < 2 {
+		return ""
+	}
+	for j, c := range []byte(s[:i]) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (j == 0 || !(c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.')) {
+			return ""
+		}
+	}
+	return strings.ToLower(s[:i])
+}
+
+// unsupported says why a URL is refused, "" for a local one.
+func unsupported(u string) string {
+	s := scheme(u)
+	vcs, _, isVCS := strings.Cut(s, "+")
+	switch {
+	case s == "" || s == "file":
+		return ""
+	case isVCS && slices.Contains([]string{"git", "hg", "svn", "bzr"}, vcs), s == "git", s == "ssh":
+		return vcs + " requirements are not supported yet: depend on a release from an index, or on a local folder (NAME @ file:../folder)"
+	case s == "http" || s == "https":
+		return "archive URLs are not supported yet: depend on a release from an index, or on a local folder (NAME @ file:../folder)"
+	}
+	return "unknown URL scheme " + s + ": depend on a release from an index, or on a local folder (NAME @ file:../folder)"
+}
+
+// localPath returns the path of a file: URL or of a plain path, which may
+// still be relative, and the name that an #egg= fragment gives.
+func localPath(u string, fail failure) (path, egg string, err error) {
+	if scheme(u) != "file" {
+		return filepath.FromSlash(u), "", nil
+	}
+	p := u[len("file:"):]
+	p, fragment, _ := strings.Cut(p, "#")
+	if strings.Contains(p, "?") {
+		return "", "", fail("a file URL has no query: take it out")
+	}
+	if rest, ok := strings.CutPrefix(p, "//"); ok {
+		host, _, _ := strings.Cut(rest, "/")
+		switch {
+		case host == "" || host == "." || host == "..":
+			p = rest
+		case strings.EqualFold(host, "localhost"):
+			p = rest[len(host):]
+		default:
+			return "", "", fail("the file URL names a host: write file:///path, or file:../path for a relative one")
+		}
+	}
+	decoded, err := url.PathUnescape(p)
+	if err != nil || strings.ContainsRune(decoded, 0) {
+		return "", "", fail("malformed percent escape in the file URL: write %%25 for a percent sign")
+	}
+	if runtime.GOOS == "windows" && len(decoded) > 2 && decoded[0] == '/' && decoded[2] == ':' {
+		decoded = decoded[1:]
+	}
+	for _, part := range strings.Split(fragment, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		switch key {
+		case "egg":
+			egg = value
+		case "subdirectory":
+			decoded = strings.TrimSuffix(decoded, "/") + "/" + value
+		}
+	}
+	if decoded == "" {
+		return "", "", fail("the file URL has no path: write file:../folder")
+	}
+	return filepath.FromSlash(decoded), egg, nil
+}
+
+// archiveEnds are the endings of files that pip installs.
+var archiveEnds = []string{".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz", ".tar"}
+
+func isArchive(path string) bool {
+	return slices.ContainsFunc(archiveEnds, func(end string) bool { return strings.HasSuffix(strings.ToLower(path), end) })
+}
+
+// checkFolder refuses what is not the folder of a package. shown is the path
+// as written.
+func (l *loader) checkFolder(dir, shown string, fail failure) (string, error) {
+	st, err := os.Stat(dir)
+	switch {
+	case err != nil && (filepath.IsAbs(shown) || scheme(shown) == "file" && strings.HasPrefix(shown[len("file:"):], "/")):
+		return "", fail("%s does not exist: name the folder of a package", shown)
+	case err != nil:
+		return "", fail("%s does not exist (looked for %s): paths are relative to the file that names them, else to the root", shown, l.rel(dir))
+	case !st.IsDir() && isArchive(dir):
+		return "", fail("%s is an archive, which is not supported yet: depend on a release from an index, or on a folder", shown)
+	case !st.IsDir():
+		return "", fail("%s is not a folder: name the folder of a package", shown)
+	case isFile(filepath.Join(dir, pyprojectName)):
+		return dir, nil
+	case isFile(filepath.Join(dir, "setup.py")) || isFile(filepath.Join(dir, "setup.cfg")):
+		return "", fail("%s has no %s, only a setup.py or setup.cfg, which need a build: add a %s with its name and dependencies", shown, pyprojectName, pyprojectName)
+	}
+	return "", fail("%s has no %s: name the folder of a package", shown, pyprojectName)
+}
+
+// findFolder resolves a path or file: URL with variables in it, relative to
+// base, else to the root.
+func (l *loader) findFolder(written, base string, fail failure) (dir, egg string, err error) {
+	var first string
+	for _, b := range []string{base, l.root} {
+		expanded, err := l.expand(written, b, fail)
+		if err != nil {
+			return "", "", err
+		}
+		path, name, err := localPath(expanded, fail)
+		if err != nil {
+			return "", "", err
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(b, path)
+		}
+		path = filepath.Clean(path)
+		if exists(path) {
+			dir, err := l.checkFolder(path, written, fail)
+			return dir, name, err
+		}
+		if first == "" {
+			first = path
+		}
+	}
+	if strings.Contains(written, "${") {
+		return "", "", fail("%s does not exist", written) // the path may hold a variable's value
+	}
+	_, err = l.checkFolder(first, written, fail)
+	return "", "", err
+}

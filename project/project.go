@@ -1,0 +1,165 @@
+// Package project reads what is asked for: pyproject.toml files,
+// requirements files, scripts with inline metadata, and the local packages
+// that they point at.
+//
+// A pyproject.toml gives its [project] dependencies and optional-dependencies
+// (PEP 621), its [dependency-groups] (PEP 735), and, of [tool.uv] and
+// [tool.pylock], what changes a resolution: sources, constraints, overrides,
+// indexes and the workspace. Only static declarations are read; nothing is
+// built or run, so dynamic dependencies are an error that names them. A
+// requirements file is read as pip reads it, with its includes and options. A
+// script gives the dependencies of its PEP 723 block.
+//
+// Every requirement keeps the file, line and column at which it is written,
+// and the label by which a lock names its origin. Paths in both are slash
+// paths relative to the root, so that they are the same on every machine.
+//
+// A relative path in a requirement is relative to the file that names it, else
+// to the root; never to the working directory, of which a lock must not
+// depend. A plain requirement with the name of a package of the repository (a
+// folder directly under the root, or a member of the uv workspace) is an error
+// until a source is declared for it: the same name on an index is another
+// package, and quite possibly a stranger's.
+//
+// Left out on purpose: requirements from the network, legacy setup.py and
+// setup.cfg metadata, and git, archive and named-index sources. Each is a
+// clear error where it is met.
+package project
+
+import (
+	"io"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+)
+
+// Requirement is one dependency as somebody wrote it.
+type Requirement struct {
+	pep508.Requirement
+
+	// Text is the requirement as written, variables unexpanded.
+	Text string
+	// Place is where Text begins.
+	Place Place
+	// Origin is the label of a lock's `via` lines:
+	//
+	//	langgraph-service (services/langgraph/pyproject.toml)
+	//	langgraph-service (services/langgraph/pyproject.toml:dev)
+	//	-r requirements.in
+	//	-c constraints.txt, -c (workspace)
+	//	--override overrides.txt, --override (workspace)
+	//
+	// It is "" for requirements of the standard input and of scripts.
+	Origin string
+	// Path is the absolute folder of a path requirement, else "". URL is then
+	// the reference as written, or "" where the path was given otherwise.
+	Path string
+	// Editable is set for -e and for sources that say so.
+	Editable bool
+	// Hashes are the --hash options of a requirements file, "sha256:…".
+	Hashes []string
+}
+
+// Local is a package in a folder: a path requirement points at it, and its
+// pyproject.toml says what it needs.
+type Local struct {
+	Name    pypi.Name
+	Version pep440.Version // zero when dynamic or absent
+	Dir     string         // absolute
+	Rel     string         // slash path relative to the root
+	// Requirements are its own, Extras what each of its extras adds.
+	// References of extras to the package itself are expanded.
+	Requirements   []Requirement
+	Extras         map[pypi.Extra][]Requirement
+	RequiresPython pep440.Specifiers
+	Place          Place // of its name
+}
+
+// Project is all that the sources of one lock ask for.
+type Project struct {
+	Name string // of the first source with a [project] table, normalized; else ""
+	Dir  string // absolute folder of the first source
+	Root string // absolute
+
+	Requirements []Requirement
+	Constraints  []Requirement
+	Overrides    []Requirement
+
+	// RequiresPython is the conjunction over all sources and groups; its
+	// place is that of the highest lower bound.
+	RequiresPython      pep440.Specifiers
+	RequiresPythonPlace Place
+
+	// Locals are the path dependencies, transitive, sorted by name.
+	Locals []Local
+
+	Index IndexSettings
+	// OnlyBinary and NoBinary hold normalized names and ":all:".
+	OnlyBinary, NoBinary []string
+	// Pre is set by --pre in a requirements file.
+	Pre bool
+
+	// Sources are the inputs in the order given: slash paths relative to the
+	// root, a folder as a folder, "-" for the standard input.
+	Sources []string
+	// Files are the files that say any of this, slash paths relative to the
+	// root, sorted.
+	Files    []string
+	Warnings []string
+}
+
+// IndexSettings are the index options of requirements files and [tool.uv].
+type IndexSettings struct {
+	Default   Link // --index-url; the zero Link when not given
+	Extra     []Link
+	FindLinks []Link
+	NoIndex   bool
+}
+
+// Link is an address of an index or of a page of files.
+type Link struct {
+	Text     string // as written, variables unexpanded
+	URL      string // expanded; may hold credentials. A local path is absolute
+	Name     string // of a [[tool.uv.index]], else ""
+	Explicit bool   // only for packages whose source names it
+	Place    Place
+}
+
+// LoadOptions say what to read.
+type LoadOptions struct {
+	// Root is the folder that paths are relative to in places and origins; ""
+	// for FindRoot of the first source.
+	Root string
+	// WorkDir is the folder that Sources, Constraints, Overrides and Groups
+	// are relative to; "" for the process's own.
+	WorkDir string
+	// Sources are folders (their pyproject.toml), files, and "-".
+	Sources []string
+	Stdin   io.Reader
+	// Extras of the pyproject.toml sources, any spelling.
+	Extras    []string
+	AllExtras bool
+	// Groups are NAME, in each pyproject.toml source or else in the one of
+	// WorkDir, or PATH:NAME with the path of a pyproject.toml or its folder.
+	Groups []string
+	// Constraints and Overrides are requirements files.
+	Constraints, Overrides []string
+	// NoSources ignores [tool.uv.sources] and [tool.pylock.sources].
+	NoSources bool
+	// Getenv looks a variable up for ${VAR}; nil knows none.
+	Getenv func(string) (string, bool)
+}
+
+// Load reads the sources. What is wrong with them is an [*InputError]; other
+// errors come from the file system and name the path.
+func Load(o LoadOptions) (*Project, error) {
+	l, err := newLoader(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.load(); err != nil {
+		return nil, err
+	}
+	return l.p, nil
+}

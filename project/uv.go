@@ -1,0 +1,166 @@
+package project
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+)
+
+// readUV reads the constraints, overrides and indexes of [tool.uv]: those of
+// the workspace root for its members, as uv does, else the file's own.
+func (l *loader) readUV(f *pyproject) error {
+	w, err := l.workspaceOf(f.dir)
+	if err != nil {
+		return err
+	}
+	if w != nil && w.file != f && !f.script {
+		for _, v := range slices.Concat(f.constraints, f.overrides) {
+			l.warn(f.text.place(v.off), "ignored, since the workspace root %s decides on constraints and overrides", w.file.rel)
+		}
+		f = w.file
+	}
+	if l.uvDone[f.rel] {
+		return nil
+	}
+	l.uvDone[f.rel] = true
+	if len(f.constraints) > 0 || len(f.overrides) > 0 {
+		l.addFile(f)
+	}
+	for _, v := range f.constraints {
+		r, err := l.bound(f.text, v.stringAt, v.text, v.text, "-c (workspace)", constraintFile)
+		if err != nil {
+			return err
+		}
+		l.p.Constraints = append(l.p.Constraints, r)
+	}
+	for _, v := range f.overrides {
+		r, err := l.bound(f.text, v.stringAt, v.text, v.text, "--override (workspace)", overrideFile)
+		if err != nil {
+			return err
+		}
+		l.p.Overrides = append(l.p.Overrides, r)
+	}
+	return l.readUVIndexes(f)
+}
+
+// nearestUV reads the [tool.uv] that applies to a requirements file: that of
+// the nearest pyproject.toml with one, up to the root.
+func (l *loader) nearestUV(dir string) error {
+	for d := dir; within(l.root, d); d = filepath.Dir(d) {
+		f, err := l.pyprojectAt(d)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err == nil && f.uv != nil {
+			return l.readUV(f)
+		}
+		if d == l.root {
+			break
+		}
+	}
+	return nil
+}
+
+// readUVIndexes reads the index settings of [tool.uv]. Those of requirements
+// files win.
+func (l *loader) readUVIndexes(f *pyproject) error {
+	if f.uv == nil || l.indexFrom[f.rel] {
+		return nil
+	}
+	l.indexFrom[f.rel] = true
+	ix := &l.p.Index
+	read := func(v *tomlValue) (Link, error) {
+		return l.link(v.text, f.dir, f.text.place(v.off), func(format string, args ...any) error { return f.errorAt(v, format, args...) })
+	}
+	for _, table := range []struct {
+		path  string
+		value *tomlValue
+	}{{"tool.uv.pip", f.uv.get("pip")}, {"tool.uv", f.uv}} {
+		if table.value == nil {
+			continue
+		}
+		if err := f.want(table.value, tomlTable, table.path); err != nil {
+			return err
+		}
+		if v, err := f.stringKey(table.value, table.path, "index-url"); err != nil {
+			return err
+		} else if v != nil && ix.Default.URL == "" {
+			if ix.Default, err = read(v); err != nil {
+				return err
+			}
+		}
+		for _, key := range []string{"extra-index-url", "find-links"} {
+			list := &ix.Extra
+			if key == "find-links" {
+				list = &ix.FindLinks
+			}
+			vs, err := f.stringsKey(table.value, table.path, key)
+			if err != nil {
+				return err
+			}
+			for _, v := range vs {
+				k, err := read(v)
+				if err != nil {
+					return err
+				}
+				*list = append(*list, k)
+			}
+		}
+		no, err := f.boolKey(table.value, table.path, "no-index")
+		if err != nil {
+			return err
+		}
+		ix.NoIndex = ix.NoIndex || no
+	}
+	indexes := f.uv.get("index")
+	if indexes == nil {
+		return nil
+	}
+	if err := f.want(indexes, tomlArray, "tool.uv.index"); err != nil {
+		return err
+	}
+	for _, v := range indexes.items {
+		if err := f.want(v, tomlTable, "tool.uv.index"); err != nil {
+			return err
+		}
+		u, err := f.stringKey(v, "tool.uv.index", "url")
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return f.errorAt(v, "tool.uv.index has no url: add it")
+		}
+		k, err := read(u)
+		if err != nil {
+			return err
+		}
+		if name, err := f.stringKey(v, "tool.uv.index", "name"); err != nil {
+			return err
+		} else if name != nil {
+			k.Name = name.text
+		}
+		if k.Explicit, err = f.boolKey(v, "tool.uv.index", "explicit"); err != nil {
+			return err
+		}
+		isDefault, err := f.boolKey(v, "tool.uv.index", "default")
+		if err != nil {
+			return err
+		}
+		format, err := f.stringKey(v, "tool.uv.index", "format")
+		if err != nil {
+			return err
+		}
+		switch {
+		case format != nil && format.text == "flat":
+			ix.FindLinks = append(ix.FindLinks, k)
+		case isDefault:
+			if ix.Default.URL == "" {
+				ix.Default = k
+			}
+		default:
+			ix.Extra = append(ix.Extra, k)
+		}
+	}
+	return nil
+}
