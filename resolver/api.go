@@ -1,0 +1,222 @@
+// Package resolver finds one version of each package that a project needs,
+// so that every requirement, constraint and override holds in the target.
+//
+// It puts Python on top of [pubgrub]: packages, their extras and the Python
+// interpreter are nodes; the releases of a package, ascending, are its
+// versions; Requires-Dist of a release becomes its dependencies. Markers are
+// evaluated for the target, so what does not apply there is never seen.
+//
+// The search is one goroutine and deterministic: its result depends on the
+// request and on the index, never on timing. Fetching runs beside it and only
+// fills what the search will ask for.
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+)
+
+// Index is where packages come from. Both methods are called from several
+// goroutines at once and must answer the same for the same question during
+// one resolution.
+type Index interface {
+	// Project returns the releases of a package. It returns an error that
+	// matches [index.ErrNotFound] when no index knows the name; any other
+	// error ends the resolution.
+	Project(ctx context.Context, name pypi.Name) (*index.Project, error)
+
+	// MetadataOf returns the dependencies of a release, as the given file
+	// states them. It returns an error that matches [index.ErrNeedsBuild] when
+	// only a build could tell, and an [index.UnusableError] when the metadata
+	// cannot be read; both make the release unusable, but for a wrong hash
+	// ([index.HashError]). That and any other error ends the resolution.
+	MetadataOf(ctx context.Context, p *index.Project, r *index.Release, f *index.File) (*index.Metadata, error)
+}
+
+// Request is a question to the resolver.
+type Request struct {
+	// Root names the asking project in explanations; "" for "your requirements".
+	Root         string
+	Requirements []project.Requirement
+	Constraints  []project.Requirement
+	Overrides    []project.Requirement
+	// Locals are the path dependencies; they take the place of packages of
+	// the same name on the index.
+	Locals []project.Local
+
+	Target Target
+	// RequiresPython is what the project says of itself; it is checked
+	// against the target's Python.
+	RequiresPython      pep440.Specifiers
+	RequiresPythonPlace project.Place
+
+	Prerelease PrereleaseMode
+	Resolution Mode
+	// ExcludeNewer hides files uploaded at this time or later; zero hides none.
+	ExcludeNewer time.Time
+
+	// NoBuild forbids releases whose only usable file is an sdist.
+	NoBuild bool
+	// NoBinary and OnlyBinary ignore the wheels, and the sdists, of packages.
+	NoBinary, OnlyBinary Names
+
+	// Preferences are versions to keep where they are allowed, as an existing
+	// lock has them.
+	Preferences map[pypi.Name]pep440.Version
+	// NoDeps resolves the requirements of the project alone.
+	NoDeps bool
+}
+
+// Names is a set of packages; All stands for every package.
+type Names struct {
+	All   bool
+	Names map[pypi.Name]bool
+}
+
+// Has reports whether n is in the set.
+func (s Names) Has(n pypi.Name) bool { return s.All || s.Names[n] }
+
+// PrereleaseMode says when a pre-release may be chosen. In each mode but
+// Allow, a stable version that works is taken before any pre-release.
+type PrereleaseMode uint8
+
+// The modes are uv's.
+const (
+	// IfNecessaryOrExplicit admits them where the project itself names one
+	// in a specifier, and where a package has nothing else to offer.
+	IfNecessaryOrExplicit PrereleaseMode = iota
+	// Disallow never admits them.
+	Disallow
+	// Allow treats them like any other version.
+	Allow
+	// IfNecessary admits them for packages without any stable version.
+	IfNecessary
+	// Explicit admits them where the project itself names one in a specifier.
+	Explicit
+)
+
+var prereleaseNames = []string{"if-necessary-or-explicit", "disallow", "allow", "if-necessary", "explicit"}
+
+func (m PrereleaseMode) String() string { return prereleaseNames[m] }
+
+// ParsePrereleaseMode reads the name of a mode.
+func ParsePrereleaseMode(s string) (PrereleaseMode, error) {
+	i, err := parseChoice("pre-release mode", s, prereleaseNames)
+	return PrereleaseMode(i), err
+}
+
+// Mode says which of several allowed versions is preferred.
+type Mode uint8
+
+const (
+	// Highest takes the newest version of every package.
+	Highest Mode = iota
+	// Lowest takes the oldest version of every package.
+	Lowest
+	// LowestDirect takes the oldest version of what the project itself asks
+	// for, and the newest of everything else.
+	LowestDirect
+)
+
+var modeNames = []string{"highest", "lowest", "lowest-direct"}
+
+func (m Mode) String() string { return modeNames[m] }
+
+// ParseMode reads the name of a mode.
+func ParseMode(s string) (Mode, error) {
+	i, err := parseChoice("resolution", s, modeNames)
+	return Mode(i), err
+}
+
+func parseChoice(what, s string, names []string) (int, error) {
+	for i, n := range names {
+		if n == s {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown %s %q: use one of %s", what, s, strings.Join(names, ", "))
+}
+
+// Resolution is a solution: a flat graph of packages.
+type Resolution struct {
+	// Packages are sorted by name, one entry a name.
+	Packages []Package
+	// Overridden are the packages whose requirements an override replaced;
+	// pip's own resolver would refuse such a lock. Sorted.
+	Overridden []pypi.Name
+	Warnings   []string
+	Stats      Stats
+}
+
+// Package is one chosen version.
+type Package struct {
+	Name    pypi.Name
+	Version pep440.Version
+	// Extras are those that somebody in the resolution asks for, sorted.
+	Extras []pypi.Extra
+	// Via says who asks for it, sorted: the project's own requirements by
+	// origin first, then packages by name.
+	Via []Via
+	// Files are those that the target can use, sorted by file name: its
+	// wheels, and the sdist only where no wheel fits.
+	Files []*index.File
+	// AllFiles are all files of the version, sorted by file name.
+	AllFiles []*index.File
+	// Index is the credential-free URL of the index it came from.
+	Index string
+	// Local is set for a path dependency, which is not pinned.
+	Local        *project.Local
+	Yanked       bool
+	YankedReason string
+}
+
+// Via is one reason for a package to be there: either a package that depends
+// on it, or the origin of one of the project's own requirements, constraints
+// or overrides.
+type Via struct {
+	Package pypi.Name
+	Origin  string
+}
+
+// Stats counts the work of one resolution.
+type Stats struct {
+	Decisions int // versions tried
+	Conflicts int // conflicts met and learned from
+	Projects  int // package pages read
+	Metadata  int // metadata documents read
+}
+
+// Event is a sign of progress.
+type Event struct {
+	Package pypi.Name // what was decided last
+	Stats   Stats
+	Decided int // packages with a version at this moment
+}
+
+// Observer hears of progress; it is called on the goroutine of the search.
+type Observer interface {
+	Progress(Event)
+}
+
+// NoSolutionError says that the requirements cannot all hold, and why.
+type NoSolutionError struct {
+	// Report is the derivation, in lines.
+	Report string
+	// Hints say what might help, one a string.
+	Hints []string
+}
+
+func (e *NoSolutionError) Error() string {
+	s := strings.TrimRight(e.Report, "\n")
+	for _, h := range e.Hints {
+		s += "\n\nhint: " + h
+	}
+	return s
+}

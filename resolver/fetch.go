@@ -1,0 +1,169 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/dist"
+	"github.com/pylock-dev/pylock/pypi/index"
+)
+
+// future is an answer that may still be on its way.
+type future[T any] struct {
+	done chan struct{}
+	val  T
+	err  error
+}
+
+func (f *future[T]) wait(ctx context.Context) (T, error) {
+	select {
+	case <-f.done:
+		return f.val, f.err
+	default:
+	}
+	select {
+	case <-f.done:
+		return f.val, f.err
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
+	}
+}
+
+// once computes one answer a key, each on its own goroutine.
+type once[K comparable, T any] struct {
+	mu sync.Mutex
+	m  map[K]*future[T]
+}
+
+// get returns the future for the key and whether this call started it.
+func (o *once[K, T]) get(k K, wg *sync.WaitGroup, compute func() (T, error)) (*future[T], bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if f, ok := o.m[k]; ok {
+		return f, false
+	}
+	if o.m == nil {
+		o.m = map[K]*future[T]{}
+	}
+	f := &future[T]{done: make(chan struct{})}
+	o.m[k] = f
+	wg.Go(func() {
+		defer close(f.done)
+		f.val, f.err = compute()
+	})
+	return f, true
+}
+
+// fetcher reads packages and metadata, each once, ahead of the search where
+// it can guess what the search will want. A wrong guess costs a request and
+// nothing else: what the search is told never depends on guesses.
+type fetcher struct {
+	index Index
+	q     *question
+	wg    sync.WaitGroup
+	pages once[pypi.Name, *candidates]
+	docs  once[docKey, *dist.Metadata]
+
+	guesses guessed
+}
+
+type docKey struct {
+	name  pypi.Name
+	state int
+}
+
+// candidates starts to read the releases of a package.
+func (f *fetcher) candidates(ctx context.Context, name pypi.Name) *future[*candidates] {
+	fu, _ := f.pages.get(name, &f.wg, func() (*candidates, error) {
+		if l, ok := f.q.locals[name]; ok {
+			return localCandidates(l), nil
+		}
+		p, err := f.index.Project(ctx, name)
+		if errors.Is(err, index.ErrNotFound) {
+			return &candidates{name: name, missing: true}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return newCandidates(f.q, p), nil
+	})
+	return fu
+}
+
+// metadata starts to read the metadata of the release in the state.
+func (f *fetcher) metadata(ctx context.Context, c *candidates, state int) *future[*dist.Metadata] {
+	fu, _ := f.docs.get(docKey{c.name, state}, &f.wg, func() (*dist.Metadata, error) {
+		if c.local != nil {
+			return &dist.Metadata{Name: c.name, Version: c.local.Version}, nil
+		}
+		i := state - 1
+		m, err := f.index.MetadataOf(ctx, c.project, c.releases[i], c.files[i])
+		if err != nil {
+			return nil, err
+		}
+		return m.Metadata, nil
+	})
+	return fu
+}
+
+// guess reads ahead: the package of the requirement, the release that would
+// be chosen now, and whatever that one asks for. Each package, and each extra
+// of it, is guessed at once only.
+func (f *fetcher) guess(ctx context.Context, d dependency) {
+	fresh := f.guesses.add(extraKey{d.Name, ""})
+	var extras []pypi.Extra
+	for _, x := range d.Extras {
+		if f.guesses.add(extraKey{d.Name, x}) {
+			extras = append(extras, x)
+		}
+	}
+	if !fresh && len(extras) == 0 {
+		return
+	}
+	page := f.candidates(ctx, d.Name)
+	f.wg.Go(func() {
+		c, err := page.wait(ctx)
+		if err != nil || f.q.noDeps {
+			return
+		}
+		state := f.q.prefer(c, c.set(d.Specifiers).Minus(c.excluded))
+		if state == 0 {
+			return
+		}
+		m, err := f.metadata(ctx, c, state).wait(ctx)
+		if err != nil {
+			return
+		}
+		if fresh {
+			extras = append([]pypi.Extra{""}, extras...)
+		}
+		for _, x := range extras {
+			for _, next := range f.q.dependencies(c, m, x) {
+				f.guess(ctx, next)
+			}
+		}
+	})
+}
+
+// guessed is a set that several goroutines add to.
+type guessed struct {
+	mu sync.Mutex
+	m  map[extraKey]bool
+}
+
+// add reports whether the key is new.
+func (g *guessed) add(k extraKey) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.m == nil {
+		g.m = map[extraKey]bool{}
+	}
+	if g.m[k] {
+		return false
+	}
+	g.m[k] = true
+	return true
+}

@@ -1,0 +1,339 @@
+package resolver
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/dist"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+	"github.com/pylock-dev/pylock/pypi/tags"
+	"github.com/pylock-dev/pylock/resolver/pubgrub"
+)
+
+// question is a Request made ready to be asked: what it says by package. It
+// is not changed once made, so any goroutine may read it.
+type question struct {
+	*Request
+	env          pep508.Environment
+	tags         *tags.Compatible
+	python       pythonTarget
+	excludeNewer time.Time
+	noDeps       bool
+
+	// requirements are the root's, where their markers hold, sorted by name
+	// and text, overrides applied.
+	requirements []rootRequirement
+	constraints  map[pypi.Name][]*project.Requirement
+	overrides    map[pypi.Name][]*project.Requirement
+	locals       map[pypi.Name]*project.Local
+	exact        map[pypi.Name][]pep440.Specifier // the root's == and ===
+	direct       map[pypi.Name]bool
+	explicitPre  map[pypi.Name]bool // the root names a pre-release
+}
+
+type rootRequirement struct {
+	dependency
+	from *project.Requirement // as written by the user; the override where one applies
+}
+
+// dependency is a requirement that holds in the target.
+type dependency struct {
+	Name       pypi.Name
+	Extras     []pypi.Extra
+	Specifiers pep440.Specifiers
+	URL        string
+	override   *project.Requirement // what replaced it, or nil
+}
+
+func newQuestion(r *Request) *question {
+	q := &question{
+		Request: r, env: r.Target.Environment(), tags: r.Target.Tags(), excludeNewer: r.ExcludeNewer, noDeps: r.NoDeps,
+		python:      pythonTarget{r.Target.Python, newMemo[string, admission]()},
+		constraints: map[pypi.Name][]*project.Requirement{}, overrides: map[pypi.Name][]*project.Requirement{},
+		locals: map[pypi.Name]*project.Local{}, exact: map[pypi.Name][]pep440.Specifier{},
+		direct: map[pypi.Name]bool{}, explicitPre: map[pypi.Name]bool{},
+	}
+	q.reachLocals(r.Requirements)
+	for i := range r.Constraints {
+		if c := &r.Constraints[i]; c.Marker.Applies(q.env, "") {
+			q.constraints[c.Name] = append(q.constraints[c.Name], c)
+			q.noteExplicit(c.Requirement)
+		}
+	}
+	for i := range r.Overrides {
+		// An override whose marker does not hold still replaces: by nothing.
+		o := &r.Overrides[i]
+		q.overrides[o.Name] = append(q.overrides[o.Name], o)
+		if o.Marker.Applies(q.env, "") {
+			q.noteExplicit(o.Requirement)
+			q.noteExact(o.Name, o.Specifiers)
+		}
+	}
+	for i := range r.Requirements {
+		from := &r.Requirements[i]
+		if !from.Marker.Applies(q.env, "") {
+			continue
+		}
+		q.noteDirect(from.Requirement)
+		for _, d := range q.override(from.Requirement) {
+			o := from
+			if d.override != nil {
+				o = d.override
+			}
+			q.requirements = append(q.requirements, rootRequirement{d, o})
+		}
+	}
+	for _, name := range sortedKeys(q.locals) {
+		for _, req := range q.locals[name].Requirements {
+			if req.Marker.Applies(q.env, "") {
+				q.noteDirect(req.Requirement)
+			}
+		}
+	}
+	slices.SortStableFunc(q.requirements, func(a, b rootRequirement) int {
+		if c := strings.Compare(string(a.Name), string(b.Name)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.from.Requirement.String(), b.from.Requirement.String())
+	})
+	return q
+}
+
+// reachLocals finds the path dependencies that the target has: a requirement
+// may name a path for one platform and the index for another.
+func (q *question) reachLocals(reqs []project.Requirement) {
+	for _, r := range reqs {
+		if r.Path == "" || q.locals[r.Name] != nil || !r.Marker.Applies(q.env, "") {
+			continue
+		}
+		for i := range q.Locals {
+			if l := &q.Locals[i]; l.Name == r.Name {
+				q.locals[r.Name] = l
+				q.reachLocals(l.Requirements)
+				for _, x := range sortedKeys(l.Extras) {
+					q.reachLocals(l.Extras[x])
+				}
+			}
+		}
+	}
+}
+
+func (q *question) noteDirect(r pep508.Requirement) {
+	q.direct[r.Name] = true
+	q.noteExplicit(r)
+	q.noteExact(r.Name, r.Specifiers)
+}
+
+func (q *question) noteExact(n pypi.Name, ss pep440.Specifiers) {
+	for _, s := range ss {
+		if isExact(s) {
+			q.exact[n] = append(q.exact[n], s)
+		}
+	}
+}
+
+// noteExplicit records that a specifier names a pre-release; an exclusion
+// does not ask for one.
+func (q *question) noteExplicit(r pep508.Requirement) {
+	for _, s := range r.Specifiers {
+		if s.Op != pep440.NotEqual && s.Version.IsPrerelease() {
+			q.explicitPre[r.Name] = true
+		}
+	}
+}
+
+// override returns what takes the place of a requirement: itself, or the
+// overrides of its name that hold in the target.
+func (q *question) override(r pep508.Requirement) []dependency {
+	os, ok := q.overrides[r.Name]
+	if !ok {
+		return []dependency{{Name: r.Name, Extras: r.Extras, Specifiers: r.Specifiers, URL: r.URL}}
+	}
+	var out []dependency
+	for _, o := range os {
+		if o.Marker.Applies(q.env, "") {
+			out = append(out, dependency{Name: o.Name, Extras: o.Extras, Specifiers: o.Specifiers, URL: o.URL, override: o})
+		}
+	}
+	return out
+}
+
+// dependencies returns what a release asks for in the target: with no extra,
+// what holds without any; with one, what holds only because of it.
+func (q *question) dependencies(c *candidates, m *dist.Metadata, extra pypi.Extra) []dependency {
+	var out []dependency
+	if c.local != nil {
+		reqs := c.local.Requirements
+		if extra != "" {
+			reqs = c.local.Extras[extra]
+		}
+		for _, r := range reqs {
+			if r.Marker.Applies(q.env, "") {
+				// A path is where the local package is; its name suffices.
+				deps := q.override(r.Requirement)
+				for i := range deps {
+					if r.Path != "" {
+						deps[i].URL = ""
+					}
+				}
+				out = append(out, deps...)
+			}
+		}
+	} else {
+		for _, r := range m.Requires {
+			holds := r.Marker.Applies(q.env, "")
+			if extra != "" {
+				holds = !holds && r.Marker.MentionsExtra() && r.Marker.Applies(q.env, extra)
+			}
+			if holds {
+				out = append(out, q.override(r)...)
+			}
+		}
+	}
+	// Any order that the index gives them in leads to the same search.
+	slices.SortStableFunc(out, func(a, b dependency) int {
+		if c := strings.Compare(string(a.Name), string(b.Name)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.String(), b.String())
+	})
+	return out
+}
+
+func (d dependency) String() string {
+	return pep508.Requirement{Name: d.Name, NameText: string(d.Name), Extras: d.Extras, Specifiers: d.Specifiers, URL: d.URL}.String()
+}
+
+type prereleaseUse uint8
+
+const (
+	disallowed prereleaseUse = iota
+	stableFirst
+	anyOrder
+)
+
+func (q *question) prereleaseMode(n pypi.Name) prereleaseUse {
+	switch q.Prerelease {
+	case Allow:
+		return anyOrder
+	case Disallow:
+		return disallowed
+	case Explicit:
+		if !q.explicitPre[n] {
+			return disallowed
+		}
+	}
+	return stableFirst
+}
+
+func (q *question) yankedAllowed(n pypi.Name, v pep440.Version) bool {
+	for _, s := range q.exact[n] {
+		if s.Contains(v) {
+			return true
+		}
+	}
+	pin, ok := q.Preferences[n]
+	return ok && pin.Equal(v)
+}
+
+// ignores says which kinds of file must not be used for a package.
+func (q *question) ignores(n pypi.Name) (wheels, sdists bool) {
+	wheels = q.NoBinary.Has(n)
+	sdists = q.OnlyBinary.Has(n) || q.NoBuild
+	// A package that is named weighs more than "all".
+	if q.NoBinary.Names[n] && !q.OnlyBinary.Names[n] {
+		sdists = q.NoBuild
+	}
+	if q.OnlyBinary.Names[n] && !q.NoBinary.Names[n] {
+		wheels = false
+	}
+	return wheels, sdists
+}
+
+func (q *question) lowest(n pypi.Name) bool {
+	return q.Resolution == Lowest || q.Resolution == LowestDirect && q.direct[n]
+}
+
+// prefer returns the state of c to try first, out of allowed, or 0 for none:
+// what the existing lock has, else by the resolution mode the newest or the
+// oldest, stable before pre-release, and what the target's Python is admitted
+// to in full before what it is admitted to laxly.
+func (q *question) prefer(c *candidates, allowed pubgrub.Set) int {
+	if allowed.IsEmpty() {
+		return 0
+	}
+	if pin, ok := q.Preferences[c.name]; ok {
+		if i, found := slices.BinarySearchFunc(c.versions, pin, pep440.Version.Compare); found && allowed.Has(i+1) {
+			return i + 1
+		}
+	}
+	mixed := q.prereleaseMode(c.name) == anyOrder
+	best, bestTier := 0, 4
+	for state := range q.inOrder(c, allowed) {
+		tier := 0
+		if c.lax[state-1] {
+			tier += 2
+		}
+		if !mixed && c.versions[state-1].IsPrerelease() {
+			tier++
+		}
+		if tier < bestTier {
+			best, bestTier = state, tier
+			if tier == 0 {
+				break
+			}
+		}
+	}
+	return best
+}
+
+// inOrder yields the states, the preferred end first.
+func (q *question) inOrder(c *candidates, s pubgrub.Set) func(func(int) bool) {
+	spans := s.Spans()
+	return func(yield func(int) bool) {
+		if q.lowest(c.name) {
+			for _, x := range spans {
+				for v := x.Lo; v < x.Hi; v++ {
+					if !yield(int(v)) {
+						return
+					}
+				}
+			}
+			return
+		}
+		for _, x := range slices.Backward(spans) {
+			for v := x.Hi - 1; v >= x.Lo; v-- {
+				if !yield(int(v)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// memo remembers pure answers for several goroutines.
+type memo[K comparable, V any] struct {
+	mu sync.RWMutex
+	m  map[K]V
+}
+
+func newMemo[K comparable, V any]() *memo[K, V] { return &memo[K, V]{m: map[K]V{}} }
+
+func (c *memo[K, V]) get(k K, compute func() V) V {
+	c.mu.RLock()
+	v, ok := c.m[k]
+	c.mu.RUnlock()
+	if ok {
+		return v
+	}
+	v = compute()
+	c.mu.Lock()
+	c.m[k] = v
+	c.mu.Unlock()
+	return v
+}
