@@ -1,0 +1,45 @@
+# The targets that a newcomer needs are demo and test; the rest are named in
+# CONTRIBUTING.md.
+
+GO        ?= go
+BIN       := bin/pylock
+FUZZTIME  ?= 3s
+# The race detector needs a C compiler.
+RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
+TOOL      := $(GO) tool -modfile=tools/go.mod
+
+.PHONY: build demo test lint unit fuzz-smoke bench oracle scenarios accept clean
+
+build: ## the command line, in bin/
+	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
+
+demo: build ## lock the example service from the live index
+	$(MAKE) -C examples/monorepo PYLOCK=$(CURDIR)/$(BIN) langgraph-lock
+	@head -20 examples/monorepo/services/langgraph/requirements.lock
+
+test: lint unit fuzz-smoke ## all that needs no network but Go's modules
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
+	  if [ -n "$$out" ]; then echo "gofmt these files:" $$out; exit 1; fi
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+unit:
+	$(GO) test $(RACE) ./...
+
+fuzz-smoke: ## every fuzz target for a moment
+	GO="$(GO)" FUZZTIME=$(FUZZTIME) sh tools/fuzz-smoke.sh
+
+bench: ## parsers, sets and the solver; docs/benchmarks.md has the figures
+	$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+oracle: ## by hand, minutes: random universes against brute force
+	$(GO) test ./resolver/pubgrub -run=BruteForce -v -oracle.cases=1000000
+	$(GO) test ./resolver -run=BruteForce -v -oracle.cases=100000
+
+accept: build ## by hand, live index: pins against uv's, pip accepts the locks
+	sh tools/accept.sh $(BIN)
+
+clean:
+	rm -rf bin .venv .bench
