@@ -1,0 +1,189 @@
+package lockfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/resolver"
+)
+
+// Hashes says which files of a version a lock lists.
+type Hashes uint8
+
+const (
+	// TargetHashes are those that the target can use: its wheels, and the
+	// sdist only where no wheel fits.
+	TargetHashes Hashes = iota
+	// AllHashes are those of all files of the version.
+	AllHashes
+	// NoHashes are none.
+	NoHashes
+)
+
+var hashesNames = []string{"target", "all", "none"}
+
+// ParseHashes reads "target", "all" or "none".
+func ParseHashes(s string) (Hashes, error) {
+	if i := slices.Index(hashesNames, s); i >= 0 {
+		return Hashes(i), nil
+	}
+	return 0, fmt.Errorf("unknown choice of hashes %q: use one of %s", s, strings.Join(hashesNames, ", "))
+}
+
+func (h Hashes) String() string { return hashesNames[h] }
+
+// BuildOptions say what of a resolution goes into a lock.
+type BuildOptions struct {
+	// Header are the comment lines at the top; see [Header].
+	Header []string
+	// Options are written before those that the pins need.
+	Options []string
+	Hashes  Hashes
+	// ExcludeNewer leaves out the hashes of files uploaded at this time or
+	// later; zero leaves out none.
+	ExcludeNewer time.Time
+	// NoEmit are packages that are resolved and not written.
+	NoEmit []pypi.Name
+	// NoStripExtras writes the extras that are in use.
+	NoStripExtras bool
+	// DefaultIndex is the index that pip will ask without being told, without
+	// credentials. Each other index that a pin comes from gets an
+	// --extra-index-url line; "" writes none.
+	DefaultIndex string
+	// IndexAnnotation writes the index of each pin.
+	IndexAnnotation bool
+	// Old is the lock that this one replaces, or nil. Where both have the same
+	// header, a pin that keeps its version keeps its hashes too, as long as
+	// the index still has all of them: a file added to an old release is no
+	// reason to change a lock. Refresh are packages exempt from that.
+	Old     *Lock
+	Refresh []pypi.Name
+}
+
+const (
+	excludedTitle = "The following packages were excluded from the output:"
+	localsTitle   = "The following local packages are inputs of this lock and are installed separately:"
+)
+
+// FromResolution builds the lock of a resolution. Path dependencies are not
+// pinned, since pip's hash mode cannot take folders: the trailer lists them.
+func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
+	l := &Lock{Header: o.Header, Options: slices.Clone(o.Options)}
+	old := map[pypi.Name]*Pin{}
+	if o.Old != nil && len(o.Header) > 0 && slices.Equal(o.Old.Header, o.Header) {
+		for i := range o.Old.Pins {
+			old[o.Old.Pins[i].Name] = &o.Old.Pins[i]
+		}
+	}
+	for _, n := range o.Refresh {
+		delete(old, n)
+	}
+	var excluded, locals []string
+	for i := range r.Packages {
+		p := &r.Packages[i]
+		via := labels(p.Via)
+		switch {
+		case p.Local != nil:
+			line := fmt.Sprintf("  %s (%s)", p.Name, localPath(p.Local.Rel))
+			if len(via) > 0 {
+				line += ", via " + strings.Join(via, labelSeparator)
+			}
+			locals = append(locals, line)
+			continue
+		case slices.Contains(o.NoEmit, p.Name):
+			excluded = append(excluded, string(p.Name))
+			continue
+		}
+		pin := Pin{Name: p.Name, Version: p.Version, Via: via}
+		if o.NoStripExtras {
+			pin.Extras = slices.Clone(p.Extras)
+		}
+		if o.IndexAnnotation {
+			pin.From = p.Index
+		}
+		var err error
+		if pin.Hashes, err = hashes(p, o); err != nil {
+			return nil, err
+		}
+		if was := old[p.Name]; was != nil && was.Version.Equal(p.Version) && len(was.Hashes) > 0 && subset(was.Hashes, pin.Hashes) {
+			pin.Hashes = was.Hashes
+		}
+		if o.DefaultIndex != "" && p.Index != "" && !sameIndex(p.Index, o.DefaultIndex) {
+			if line := "--extra-index-url " + p.Index; !slices.Contains(l.Options, line) {
+				l.Options = append(l.Options, line)
+			}
+		}
+		l.Pins = append(l.Pins, pin)
+	}
+	slices.SortFunc(l.Pins, comparePins)
+	if len(excluded) > 0 {
+		slices.Sort(excluded)
+		l.Trailer = append(append(l.Trailer, excludedTitle), excluded...)
+	}
+	if len(locals) > 0 {
+		slices.Sort(locals)
+		l.Trailer = append(append(l.Trailer, "", localsTitle), locals...)
+		l.Trailer = trimBlank(l.Trailer)
+	}
+	return l, nil
+}
+
+func labels(via []resolver.Via) []string {
+	var s []string
+	for _, v := range via {
+		switch {
+		case v.Origin != "":
+			s = append(s, v.Origin)
+		case v.Package != "":
+			s = append(s, string(v.Package))
+		}
+	}
+	return sortLabels(s)
+}
+
+func localPath(rel string) string {
+	if rel == "" || rel == "." {
+		return "."
+	}
+	return rel
+}
+
+// hashes returns the hash of each file, sorted; a file without one that pip
+// accepts is left out, since pip would not install it.
+func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
+	files := p.Files
+	switch o.Hashes {
+	case NoHashes:
+		return nil, nil
+	case AllHashes:
+		files = slices.DeleteFunc(slices.Clone(p.AllFiles), func(f *index.File) bool {
+			return !o.ExcludeNewer.IsZero() && !f.UploadTime.IsZero() && !f.UploadTime.Before(o.ExcludeNewer)
+		})
+	}
+	var s []string
+	for _, f := range files {
+		for _, algorithm := range []string{"sha256", "sha384", "sha512"} {
+			if h := algorithm + ":" + strings.ToLower(f.Hashes[algorithm]); validHash(h) {
+				s = append(s, h)
+				break
+			}
+		}
+	}
+	if len(s) == 0 {
+		return nil, &index.UnusableError{URL: p.Index, Err: fmt.Errorf("it states no sha256 for any file of %s %s: use --no-hashes, or an index that does", p.Name, p.Version)}
+	}
+	slices.Sort(s)
+	return slices.Compact(s), nil
+}
+
+func subset(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+}
+
+func sameIndex(a, b string) bool {
+	return strings.TrimRight(a, "/") == strings.TrimRight(b, "/")
+}

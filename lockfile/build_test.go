@@ -1,0 +1,118 @@
+package lockfile
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/resolver"
+)
+
+func file(name, digit string, uploaded time.Time) *index.File {
+	return &index.File{Filename: name, Hashes: map[string]string{"sha256": strings.Repeat(digit, 64)}, UploadTime: uploaded}
+}
+
+func resolution() *resolver.Resolution {
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	wheel, late, sdist := file("a-1-py3-none-any.whl", "a", day), file("a-1-cp312-cp312-win32.whl", "b", day.AddDate(0, 1, 0)), file("a-1.tar.gz", "c", day)
+	return &resolver.Resolution{Packages: []resolver.Package{
+		{Name: "a", Version: pep440.MustParse("1.0"), Extras: []pypi.Extra{"x"}, Index: "https://index.test/simple/",
+			Files: []*index.File{wheel}, AllFiles: []*index.File{late, wheel, sdist},
+			Via: []resolver.Via{{Origin: "svc (svc/pyproject.toml)"}, {Package: "b"}}},
+		{Name: "b", Version: pep440.MustParse("2"), Index: "https://other.test/simple/",
+			Files: []*index.File{file("b-2.tar.gz", "d", day)}, AllFiles: []*index.File{file("b-2.tar.gz", "d", day)},
+			Via: []resolver.Via{{Package: "shared"}, {}}},
+		{Name: "shared", Local: &project.Local{Name: "shared", Rel: "libs/shared"}, Via: []resolver.Via{{Origin: "svc (svc/pyproject.toml)"}}},
+	}}
+}
+
+func TestFromResolution(t *testing.T) {
+	all := []string{"a==1.0 ", digest("a"), digest("b"), digest("c"), "b==2 ", digest("d"), "#   shared"}
+	for _, tt := range []struct {
+		name      string
+		o         BuildOptions
+		want, not []string
+	}{
+		{"target", BuildOptions{}, []string{"a==1.0 \\\n    --hash=" + digest("a") + "\n    # via\n    #   svc (svc/pyproject.toml)\n    #   b\n",
+			"b==2 \\\n    --hash=" + digest("d") + "\n    # via shared\n",
+			"\n\n# " + localsTitle + "\n#   shared (libs/shared), via svc (svc/pyproject.toml)\n"}, []string{digest("b"), digest("c"), "shared==", "--extra", "[x]", "# from"}},
+		{"all", BuildOptions{Hashes: AllHashes}, all, nil},
+		{"all before", BuildOptions{Hashes: AllHashes, ExcludeNewer: time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)}, []string{digest("a"), digest("c")}, []string{digest("b")}},
+		{"none", BuildOptions{Hashes: NoHashes}, []string{"a==1.0\n"}, []string{"sha256"}},
+		{"no emit", BuildOptions{NoEmit: []pypi.Name{"b", "zzz"}}, []string{"\n# " + excludedTitle + "\n# b\n\n# " + localsTitle}, []string{"b==2", "zzz"}},
+		{"extras", BuildOptions{NoStripExtras: true}, []string{"a[x]==1.0 "}, nil},
+		{"index", BuildOptions{DefaultIndex: "https://index.test/simple"}, []string{"--extra-index-url https://other.test/simple/\n\na=="}, []string{"url https://index.test"}},
+		{"annotation", BuildOptions{IndexAnnotation: true}, []string{"    # from https://other.test/simple/\n"}, nil},
+	} {
+		l, err := FromResolution(resolution(), tt.o)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		text, err := Render(l, Style{})
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		for _, w := range tt.want {
+			if !strings.Contains(string(text), w) {
+				t.Errorf("%s: got\n%s\nwant in it %q", tt.name, text, w)
+			}
+		}
+		for _, w := range tt.not {
+			if strings.Contains(string(text), w) {
+				t.Errorf("%s: got\n%s\nwant not in it %q", tt.name, text, w)
+			}
+		}
+	}
+}
+
+func TestFromResolutionWithoutHashes(t *testing.T) {
+	r := resolution()
+	r.Packages[1].Files = []*index.File{{Filename: "b-2.tar.gz", Hashes: map[string]string{"md5": strings.Repeat("a", 32)}}}
+	if _, err := FromResolution(r, BuildOptions{}); err == nil || !strings.Contains(err.Error(), "use --no-hashes") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := FromResolution(r, BuildOptions{Hashes: NoHashes}); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A file that joins an old release changes no lock, unless asked for.
+func TestFromResolutionKeepsHashes(t *testing.T) {
+	header := Header("pylock compile .", "CPython 3.12 on linux (x86_64)")
+	old, err := FromResolution(resolution(), BuildOptions{Header: header})
+	if err != nil {
+		t.Fatal(err)
+	}
+	grown := resolution()
+	a := &grown.Packages[0]
+	a.Files = append(a.Files, file("a-1-cp312-cp312-linux_x86_64.whl", "e", time.Time{}))
+	for _, tt := range []struct {
+		name   string
+		o      BuildOptions
+		change func()
+		want   int
+	}{
+		{"kept", BuildOptions{Header: header, Old: old}, nil, 1},
+		{"other target", BuildOptions{Header: Header("pylock compile .", "CPython 3.13 on linux (x86_64)"), Old: old}, nil, 2},
+		{"no header", BuildOptions{Old: &Lock{Pins: old.Pins}}, nil, 2},
+		{"refreshed", BuildOptions{Header: header, Old: old, Refresh: []pypi.Name{"a"}}, nil, 2},
+		{"upgraded", BuildOptions{Header: header}, nil, 2},
+		{"gone from the index", BuildOptions{Header: header, Old: old}, func() { a.Files = a.Files[1:] }, 1},
+	} {
+		if tt.change != nil {
+			tt.change()
+		}
+		l, err := FromResolution(grown, tt.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.Pins[0].Hashes; len(got) != tt.want || tt.name == "gone from the index" && got[0] != digest("e") {
+			t.Errorf("%s: got %q, want %d", tt.name, got, tt.want)
+		}
+	}
+}
