@@ -1,0 +1,131 @@
+// Package cli is the command line of pylock: it parses flags and environment,
+// runs one command, shows progress and picks the exit code.
+//
+// Stdout is the product, stderr is talk. Text from outside (an index, a
+// project, an argument) reaches stderr through one writer that escapes control
+// characters; see [printer].
+package cli
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/pylock-dev/pylock/lockfile"
+)
+
+// App is the world of a command: what differs between a process and a test.
+type App struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Terminal       bool // Stderr is one
+	Getenv         func(string) (string, bool)
+	FS             lockfile.FS
+	Now            func() time.Time
+	// Transport replaces the network, and Sleep the wait between tries; nil
+	// for the real ones.
+	Transport http.RoundTripper
+	Sleep     func(context.Context, time.Duration) error
+}
+
+// New returns the app of the process.
+func New() *App {
+	return &App{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Getenv:   os.LookupEnv,
+		FS:       lockfile.OS{},
+		Now:      time.Now,
+	}
+}
+
+// Run executes the command that the arguments name and returns the exit code.
+func (a *App) Run(ctx context.Context, args []string) int {
+	g := &global{app: a}
+	root := newRoot(g)
+	root.SetArgs(args)
+	return g.exit(ctx, root.ExecuteContext(ctx))
+}
+
+// global are the flags that every command has.
+type global struct {
+	app        *App
+	quiet      int
+	verbose    int
+	color      choice
+	noProgress bool
+	directory  string
+}
+
+func newRoot(g *global) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pylock",
+		Short: "Lock the dependencies of Python services",
+		Long: `pylock resolves what a pyproject.toml or a requirements file asks for and
+writes a requirements.lock: every package with its exact version and hashes,
+as pip install -r reads it.
+
+Exit codes: 0 yes, 1 the answer is no (no solution, unknown package), 2 usage
+or invalid input, 3 index or network not available, 4 this machine's files,
+130 interrupted.`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			return g.enter()
+		},
+	}
+	root.SetVersionTemplate("pylock {{.Version}}\n")
+	root.SetIn(g.app.Stdin)
+	root.SetOut(g.app.Stdout)
+	root.SetErr(g.app.Stderr)
+	root.SetFlagErrorFunc(flagError)
+	g.color = choice{value: "auto", of: []string{"auto", "always", "never"}}
+	f := root.PersistentFlags()
+	f.CountVarP(&g.quiet, "quiet", "q", "print errors alone")
+	f.CountVarP(&g.verbose, "verbose", "v", "print what happens in detail")
+	f.Var(&g.color, "color", "colour messages: auto, always or never")
+	f.BoolVar(&g.noProgress, "no-progress", false, "show no progress")
+	f.StringVar(&g.directory, "directory", "", "change to this `folder` first")
+	must(root.MarkPersistentFlagDirname("directory"))
+	complete(root, "color", g.color.of...)
+	root.AddCommand(newCompile(g), newPip(g), newVersion(g))
+	return root
+}
+
+// enter applies the global flags.
+func (g *global) enter() error {
+	if g.directory == "" {
+		return nil
+	}
+	if err := os.Chdir(g.directory); err != nil {
+		return usagef("--directory: %w", err)
+	}
+	return nil
+}
+
+// must is for mistakes in the definition of commands.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// complete offers values for a flag to the shell.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usagef("%w", err)
+	}
+	return nil
+}

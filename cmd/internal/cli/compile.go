@@ -1,0 +1,442 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/resolver"
+)
+
+const (
+	// lockName is the file that compile writes into a folder.
+	lockName = "requirements.lock"
+	// defaultPlatform is the target where nothing names one: containers.
+	defaultPlatform = "x86_64-manylinux_2_28"
+)
+
+// compileOptions are the flags of compile and pip compile.
+type compileOptions struct {
+	*global
+	pip bool // pip compile: prints unless told otherwise, and writes no hashes
+
+	sources []string
+	output  string
+
+	extras                 list
+	allExtras              bool
+	groups                 []string
+	constraints, overrides []string
+	noDeps, noSources      bool
+
+	python, pythonShort string
+	platform            string
+
+	upgrade         bool
+	upgradePackages []string
+	resolution      choice
+	prerelease      choice
+	excludeNewer    string
+
+	noBuild              bool
+	noBinary, onlyBinary list
+	defaultIndex         string
+	indexes              []string
+	timeout              time.Duration
+	requestTimeout       time.Duration // of one request; 0 for the client's own
+
+	hashes              hashesValue
+	annotation          choice
+	noAnnotate          bool
+	noHeader            bool
+	customCommand       string
+	noStripExtras       bool
+	noEmit              list
+	emitIndexURL        bool
+	emitBuildOptions    bool
+	emitIndexAnnotation bool
+
+	warnings []string // of the environment
+}
+
+func (o *compileOptions) defaultHashes() string {
+	if o.pip {
+		return "none"
+	}
+	return "target"
+}
+
+func newCompile(g *global) *cobra.Command {
+	o := &compileOptions{global: g}
+	cmd := &cobra.Command{
+		Use:   "compile [DIR|FILE...]",
+		Short: "Lock a service",
+		Long: `Resolve what the sources ask for and lock it.
+
+A DIR means its pyproject.toml, and the lock is DIR/requirements.lock. A FILE
+is a pyproject.toml or a requirements file, "-" the standard input; its lock is
+printed, or written where --output-file says. Several sources make one lock.
+Without a source, the current folder is meant.
+
+The pins of an existing lock are kept wherever they can be: --upgrade lifts
+that for all packages, --upgrade-package for one. Without flags that change
+the result, the options in the header of the existing lock are kept too.`,
+		Example: `  pylock compile services/langgraph
+  pylock compile services/langgraph --upgrade-package httpx
+  pylock compile requirements.in -o requirements.txt --python-version 3.12`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.sources = args
+			if err := o.environment(cmd.Flags()); err != nil {
+				return err
+			}
+			if err := o.inherit(cmd.Flags()); err != nil {
+				return err
+			}
+			return runCompile(cmd.Context(), o)
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func newPip(g *global) *cobra.Command {
+	pip := &cobra.Command{
+		Use:   "pip",
+		Short: "Commands that behave like those of uv pip",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	o := &compileOptions{global: g, pip: true}
+	cmd := &cobra.Command{
+		Use:   "compile FILE...",
+		Short: "Lock requirements as uv pip compile does",
+		Long: `Resolve what the sources ask for and print it, every package with its exact
+version: uv pip compile with uv's defaults. Hashes come with --generate-hashes,
+a file with --output-file.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("name a source: a pyproject.toml, a requirements file, or - for the standard input")
+			}
+			o.sources = args
+			if err := o.environment(cmd.Flags()); err != nil {
+				return err
+			}
+			return runCompile(cmd.Context(), o)
+		},
+	}
+	o.register(cmd)
+	pip.AddCommand(cmd)
+	return pip
+}
+
+// runCompile locks the sources. Nothing is written unless all succeeds.
+func runCompile(ctx context.Context, o *compileOptions) error {
+	start := o.app.Now()
+	p := o.printer()
+	if o.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, &errTimeout{o.timeout})
+		defer cancel()
+	}
+	for _, w := range o.warnings {
+		p.warnf("%s", w)
+	}
+	r, err := o.prepare()
+	if err != nil {
+		return err
+	}
+	for _, w := range r.project.Warnings {
+		p.warnf("%s", w)
+	}
+	p.detailf("target: %s (%s)", r.target, r.platformText)
+	p.detailf("index: %s", strings.Join(append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)), ", "))
+
+	live := o.newProgress()
+	defer live.close()
+	p.live = live
+	client, err := o.client(r.indexes, live)
+	if err != nil {
+		return err
+	}
+	var observer resolver.Observer
+	if live != nil {
+		observer = live
+	}
+	resolution, err := resolver.Resolve(ctx, source{client}, r.request, observer)
+	if err != nil {
+		if ended := ended(ctx); ended != nil {
+			return ended
+		}
+		return err
+	}
+	live.close()
+	for _, w := range resolution.Warnings {
+		p.warnf("%s", w)
+	}
+	lock, err := lockfile.FromResolution(resolution, r.build)
+	if err != nil {
+		return err
+	}
+	text, err := lockfile.Render(lock, r.style)
+	if err != nil {
+		return err
+	}
+	for _, n := range r.moved {
+		if !slices.ContainsFunc(resolution.Packages, func(p resolver.Package) bool { return p.Name == n }) {
+			p.warnf("--upgrade-package %s: nothing asks for that package", n)
+		}
+	}
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	outcome, err := o.emit(r, lock, text)
+	if err != nil {
+		return err
+	}
+	changes := lockfile.Changes(r.old, lock)
+	if r.old != nil {
+		for _, c := range changes {
+			p.detailf("%s", describe(c))
+		}
+	}
+	stats := client.Stats()
+	p.detailf("%s, %d bytes, %s, %s", count(stats.Requests, "request"), stats.Bytes, count(int64(resolution.Stats.Decisions), "decision"), count(int64(resolution.Stats.Conflicts), "conflict"))
+	n := 0
+	for i := range resolution.Packages {
+		if resolution.Packages[i].Local == nil {
+			n++
+		}
+	}
+	p.infof("Resolved %s in %s, %s", count(int64(n), "package"), seconds(o.app.Now().Sub(start)), outcome(len(changes)))
+	return nil
+}
+
+// ended says why the context is over, or returns nil. The cause of an
+// interrupt is the signal: only that of a deadline tells more.
+func ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return ctx.Err()
+}
+
+func describe(c lockfile.Change) string {
+	switch {
+	case c.Before == "":
+		return fmt.Sprintf("+ %s %s", c.Name, c.After)
+	case c.After == "":
+		return fmt.Sprintf("- %s %s", c.Name, c.Before)
+	}
+	return fmt.Sprintf("~ %s %s -> %s", c.Name, c.Before, c.After)
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// run is what runCompile works on.
+type run struct {
+	project *project.Project
+	request resolver.Request
+	target  resolver.Target
+	indexes indexSettings
+	build   lockfile.BuildOptions
+	style   lockfile.Style
+
+	platformText string
+	output       string         // path, or "" to print
+	old          *lockfile.Lock // nil when there is none
+	moved        []pypi.Name    // --upgrade-package
+}
+
+// prepare reads all inputs and checks all options; it asks no network.
+func (o *compileOptions) prepare() (*run, error) {
+	if o.allExtras && len(o.extras.values) > 0 {
+		return nil, usagef("--extra and --all-extras exclude each other: leave one out")
+	}
+	r := &run{}
+	var err error
+	if r.output, err = o.chooseOutput(); err != nil {
+		return nil, err
+	}
+	if r.project, err = o.load(); err != nil {
+		return nil, err
+	}
+	if err := o.checkOutput(r); err != nil {
+		return nil, err
+	}
+	if r.target, r.platformText, err = o.target(r.project); err != nil {
+		return nil, err
+	}
+	if r.indexes, err = o.indexSettings(r.project.Index); err != nil {
+		return nil, err
+	}
+	q := &r.request
+	*q = resolver.Request{
+		Root:         r.project.Name,
+		Requirements: r.project.Requirements,
+		Constraints:  slices.Clone(r.project.Constraints),
+		Overrides:    r.project.Overrides,
+		Locals:       r.project.Locals,
+		Target:       r.target, RequiresPython: r.project.RequiresPython, RequiresPythonPlace: r.project.RequiresPythonPlace,
+		NoBuild: o.noBuild,
+		NoDeps:  o.noDeps,
+	}
+	if q.Prerelease, err = resolver.ParsePrereleaseMode(o.prerelease.value); err != nil {
+		return nil, &inputError{err}
+	}
+	if r.project.Pre && q.Prerelease == resolver.IfNecessaryOrExplicit {
+		q.Prerelease = resolver.Allow
+	}
+	if q.Resolution, err = resolver.ParseMode(o.resolution.value); err != nil {
+		return nil, &inputError{err}
+	}
+	cut, err := parseCutoff(o.excludeNewer)
+	if err != nil {
+		return nil, usagef("--exclude-newer: %w", err)
+	}
+	q.ExcludeNewer = cut.time(o.app.Now())
+	if q.NoBinary, err = names("--no-binary", slices.Concat(r.project.NoBinary, o.noBinary.values)); err != nil {
+		return nil, err
+	}
+	if q.OnlyBinary, err = names("--only-binary", slices.Concat(r.project.OnlyBinary, o.onlyBinary.values)); err != nil {
+		return nil, err
+	}
+	if err := o.preferences(r); err != nil {
+		return nil, err
+	}
+	return r, o.prepareLock(r)
+}
+
+// prepareLock settles how the lock will look.
+func (o *compileOptions) prepareLock(r *run) error {
+	b := &r.build
+	var err error
+	if b.Hashes, err = lockfile.ParseHashes(o.hashes.value); err != nil {
+		return &inputError{err}
+	}
+	for _, n := range o.noEmit.values {
+		name, err := pypi.ParseName(n)
+		if err != nil {
+			return usagef("--no-emit-package: %w", err)
+		}
+		b.NoEmit = append(b.NoEmit, name)
+	}
+	if r.style.Annotation, err = lockfile.ParseAnnotation(o.annotation.value); err != nil {
+		return &inputError{err}
+	}
+	r.style.NoAnnotate, r.style.NoHeader = o.noAnnotate, o.noHeader
+	b.ExcludeNewer = r.request.ExcludeNewer
+	b.NoStripExtras = o.noStripExtras
+	b.IndexAnnotation = o.emitIndexAnnotation
+	if !o.pip {
+		b.DefaultIndex = bare(r.indexes.byDefault)
+	}
+	if o.emitIndexURL {
+		b.Options = append(b.Options, "--index-url "+bare(r.indexes.byDefault))
+		for _, u := range r.indexes.extra {
+			b.Options = append(b.Options, "--extra-index-url "+bare(u))
+		}
+	}
+	if o.emitBuildOptions {
+		b.Options = append(b.Options, nameOptions("--no-binary", r.request.NoBinary)...)
+		only := r.request.OnlyBinary
+		only.All = only.All || o.noBuild
+		b.Options = append(b.Options, nameOptions("--only-binary", only)...)
+	}
+	line := o.customCommand
+	if line == "" {
+		line = o.command(r.project.Root, r.project.Sources).String()
+	}
+	b.Header = lockfile.Header(line, r.target.String(), o.notes(r)...)
+	if !o.upgrade {
+		b.Old, b.Refresh = r.old, r.moved
+	}
+	return nil
+}
+
+// notes tell who installs the lock what pip's own resolver does not know.
+func (o *compileOptions) notes(r *run) []string {
+	var why string
+	switch {
+	case len(r.request.Overrides) > 0:
+		why = "overrides replace what packages ask for"
+	case len(r.build.NoEmit) > 0:
+		why = "packages are left out"
+	case o.noDeps:
+		why = "dependencies are left out"
+	default:
+		return nil
+	}
+	return []string{"Install with pip install --no-deps: " + why + ", which pip would refuse"}
+}
+
+// load reads the sources.
+func (o *compileOptions) load() (*project.Project, error) {
+	p, err := project.Load(project.LoadOptions{
+		Sources: o.sources, Stdin: o.app.Stdin,
+		Extras: o.extras.values, AllExtras: o.allExtras, Groups: o.groups,
+		Constraints: o.constraints, Overrides: o.overrides, NoSources: o.noSources,
+		Getenv: o.app.Getenv,
+	})
+	if err != nil {
+		for _, s := range o.sources {
+			if slices.Contains([]string{"target", "all", "none"}, s) {
+				return nil, &inputError{fmt.Errorf("%w; for hashes write --hashes=%s", err, s)}
+			}
+		}
+		return nil, &inputError{err}
+	}
+	return p, nil
+}
+
+// names reads the values of --no-binary and --only-binary; as in pip, :none:
+// forgets what came before.
+func names(flag string, values []string) (resolver.Names, error) {
+	var s resolver.Names
+	for _, v := range values {
+		switch v {
+		case ":all:":
+			s = resolver.Names{All: true}
+			continue
+		case ":none:":
+			s = resolver.Names{}
+			continue
+		}
+		n, err := pypi.ParseName(v)
+		if err != nil {
+			return s, usagef("%s: %w", flag, err)
+		}
+		if s.Names == nil {
+			s.Names = map[pypi.Name]bool{}
+		}
+		s.Names[n] = true
+	}
+	return s, nil
+}
+
+func nameOptions(option string, s resolver.Names) []string {
+	if s.All {
+		return []string{option + " :all:"}
+	}
+	var lines []string
+	for n := range s.Names {
+		lines = append(lines, option+" "+string(n))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func bareAll(urls []string) []string {
+	var s []string
+	for _, u := range urls {
+		s = append(s, bare(u))
+	}
+	return s
+}

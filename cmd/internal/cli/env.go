@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// environment fills the options that no flag set from the variables of uv and
+// pip. Those that change the result are then written into the header like
+// flags; see [compileOptions.command].
+func (o *compileOptions) environment(f *pflag.FlagSet) error {
+	get := func(names ...string) string {
+		for _, n := range names {
+			if v, ok := o.app.Getenv(n); ok && strings.TrimSpace(v) != "" {
+				return strings.TrimSpace(v)
+			}
+		}
+		return ""
+	}
+	text := func(to *string, flag string, names ...string) {
+		if v := get(names...); v != "" && !f.Changed(flag) {
+			*to = v
+		}
+	}
+	texts := func(to *[]string, flag string, names ...string) {
+		if v := get(names...); v != "" && !f.Changed(flag) {
+			*to = strings.Fields(v)
+		}
+	}
+	pick := func(to *choice, name string, flags ...string) error {
+		v := get(name)
+		if v == "" || slices.ContainsFunc(flags, f.Changed) {
+			return nil
+		}
+		if err := to.Set(v); err != nil {
+			return usagef("%s=%s: %w", name, v, err)
+		}
+		return nil
+	}
+
+	if f.Changed("default-index") && strings.TrimSpace(o.defaultIndex) == "" {
+		return usagef("--default-index is empty: name an index, or leave it out")
+	}
+	text(&o.defaultIndex, "default-index", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+	if !f.Changed("index") {
+		// uv asks the indexes of UV_INDEX before those of UV_EXTRA_INDEX_URL.
+		o.indexes = strings.Fields(get("UV_INDEX") + " " + get("UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"))
+	}
+	text(&o.excludeNewer, "exclude-newer", "UV_EXCLUDE_NEWER")
+	texts(&o.constraints, "constraints", "UV_CONSTRAINT")
+	texts(&o.overrides, "overrides", "UV_OVERRIDE")
+	text(&o.customCommand, "custom-compile-command", "UV_CUSTOM_COMPILE_COMMAND", "CUSTOM_COMPILE_COMMAND")
+	if err := pick(&o.prerelease, "UV_PRERELEASE", "prerelease", "pre"); err != nil {
+		return err
+	}
+	if err := pick(&o.resolution, "UV_RESOLUTION", "resolution"); err != nil {
+		return err
+	}
+	// UV_PYTHON often is the path of an interpreter: then it says nothing here.
+	if v := get("UV_PYTHON"); v != "" && o.python == "" && o.pythonShort == "" {
+		if _, err := parsePython(v); err == nil {
+			o.python = v
+		}
+	}
+	if v := get("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT"); v != "" {
+		d, err := time.ParseDuration(v + "s")
+		if err != nil || d <= 0 {
+			return usagef("UV_HTTP_TIMEOUT=%s: want a number of seconds", v)
+		}
+		o.requestTimeout = d
+	}
+	for _, name := range []string{"UV_FIND_LINKS", "UV_EXCLUDE", "UV_INDEX_STRATEGY", "UV_NO_INDEX", "UV_TORCH_BACKEND", "UV_OFFLINE"} {
+		v := get(name)
+		if v == "" || name == "UV_INDEX_STRATEGY" && v == "first-index" {
+			continue
+		}
+		_, n, _ := strings.Cut(name, "_")
+		o.warnings = append(o.warnings, name+" is set, and pylock does not have it: "+unsupported(strings.ReplaceAll(strings.ToLower(n), "_", "-")))
+	}
+	return nil
+}

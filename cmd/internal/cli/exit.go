@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/resolver"
+)
+
+// The exit codes of every command.
+const (
+	exitYes         = 0
+	exitNo          = 1 // the answer is no: no solution, unknown package
+	exitInput       = 2 // usage or invalid input
+	exitNetwork     = 3 // index or network not available
+	exitMachine     = 4 // this machine's files: disk full, not writable
+	exitInterrupted = 130
+)
+
+// inputError is a mistake in the arguments, or an input that cannot be read.
+type inputError struct{ err error }
+
+func (e *inputError) Error() string { return e.err.Error() }
+func (e *inputError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &inputError{fmt.Errorf(format, args...)} }
+
+// outputError says that stdout does not take the product.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return "standard output: " + rootCause(e.err).Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
+// errTimeout is the cause of a context that --timeout ended.
+type errTimeout struct{ after fmt.Stringer }
+
+func (e *errTimeout) Error() string {
+	return fmt.Sprintf("gave up after %s: raise --timeout, or see with -v what takes so long", e.after)
+}
+
+// exit prints an error and returns its code. It is the one place that does.
+func (g *global) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return exitYes
+	}
+	p := g.printer()
+	code := exitCode(err)
+	switch {
+	case errors.Is(err, syscall.EPIPE) && code == exitMachine:
+		return exitMachine // whoever reads has left: nobody to tell
+	case code == exitInterrupted:
+		p.errorf("interrupted: nothing is written")
+	default:
+		p.errorf("%s", err)
+	}
+	return code
+}
+
+// exitCode is the code of an error; what has no class of its own is a matter
+// of the input.
+func exitCode(err error) int {
+	var (
+		timeout     *errTimeout
+		noSolution  *resolver.NoSolutionError
+		input       *inputError
+		place       *project.InputError
+		unavailable *index.UnavailableError
+		unusable    *index.UnusableError
+		write       *lockfile.WriteError
+		output      *outputError
+	)
+	switch {
+	case errors.As(err, &timeout):
+		return exitNetwork
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &write), errors.As(err, &output):
+		return exitMachine
+	case errors.As(err, &noSolution), errors.Is(err, index.ErrNotFound):
+		return exitNo
+	case errors.As(err, &input), errors.As(err, &place):
+		return exitInput
+	case errors.As(err, &unavailable), errors.As(err, &unusable), errors.Is(err, context.DeadlineExceeded):
+		return exitNetwork
+	}
+	return exitInput
+}
+
+// rootCause unwraps the error of a system call: its path is already told.
+func rootCause(err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}

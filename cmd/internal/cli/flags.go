@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pylock-dev/pylock/pypi/tags"
+)
+
+// alias maps the names of pip and pip-tools, and the second names of uv, to
+// the names of the flags.
+func alias(f *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "constraint":
+		name = "constraints"
+	case "override":
+		name = "overrides"
+	case "unsafe-package":
+		name = "no-emit-package"
+	case "index-url", "pypi-url":
+		name = "default-index"
+	case "extra-index-url":
+		name = "index"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// register adds the flags of compile to cmd.
+func (o *compileOptions) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.SetNormalizeFunc(alias)
+	f.SortFlags = false
+	hide := func(fl *pflag.Flag) { fl.Hidden = true }
+
+	f.StringVarP(&o.output, "output-file", "o", "", "write the lock to this `file`; its pins are kept where they can be")
+
+	// What is asked for.
+	f.Var(&o.extras, "extra", "add an optional dependency group of the project (repeatable)")
+	f.BoolVar(&o.allExtras, "all-extras", false, "add all optional dependencies")
+	hide(sw(f, inverse{&o.allExtras}, "no-all-extras", ""))
+	f.StringArrayVar(&o.groups, "group", nil, "add a dependency group, `[path:]name` (repeatable)")
+	f.StringArrayVarP(&o.constraints, "constraints", "c", nil, "bound versions by the requirements in this `file` (repeatable; also --constraint)")
+	f.StringArrayVar(&o.overrides, "overrides", nil, "replace every requirement of the packages in this `file` (repeatable; also --override)")
+	f.BoolVar(&o.noDeps, "no-deps", false, "lock the direct requirements alone")
+	hide(sw(f, inverse{&o.noDeps}, "deps", ""))
+	f.BoolVar(&o.noSources, "no-sources", false, "ignore [tool.uv.sources]")
+
+	// For which target.
+	f.StringVar(&o.python, "python-version", "", "lock for this `version` of Python, such as 3.12")
+	f.StringVarP(&o.pythonShort, "python", "p", "", "the same: `version` of Python")
+	f.StringVar(&o.platform, "python-platform", "", "lock for this `platform`, such as x86_64-manylinux_2_28, linux, macos, windows")
+	complete(cmd, "python-platform", tags.PlatformNames()...)
+
+	// Which versions.
+	f.BoolVarP(&o.upgrade, "upgrade", "U", false, "take the newest versions, whatever the existing lock has")
+	hide(sw(f, inverse{&o.upgrade}, "no-upgrade", ""))
+	f.StringArrayVarP(&o.upgradePackages, "upgrade-package", "P", nil, "let this package move, within an optional specifier: `name[spec]` (repeatable)")
+	o.resolution = choice{value: "highest", of: []string{"highest", "lowest", "lowest-direct"}}
+	f.Var(&o.resolution, "resolution", "which versions to prefer: highest, lowest or lowest-direct")
+	complete(cmd, "resolution", o.resolution.of...)
+	o.prerelease = choice{value: "if-necessary-or-explicit", of: []string{"disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit"}}
+	f.Var(&o.prerelease, "prerelease", "when to take pre-releases: disallow, allow, if-necessary, explicit or if-necessary-or-explicit")
+	complete(cmd, "prerelease", o.prerelease.of...)
+	sw(f, assign{&o.prerelease.value, "allow"}, "pre", "the same as --prerelease=allow")
+	f.StringVar(&o.excludeNewer, "exclude-newer", "", "ignore files uploaded after this `time`, date or span (7 days)")
+
+	// From which files and indexes.
+	f.BoolVar(&o.noBuild, "no-build", false, "never choose a version that has only a source distribution")
+	hide(sw(f, inverse{&o.noBuild}, "build", ""))
+	f.Var(&o.noBinary, "no-binary", "ignore the wheels of a package, or :all: (repeatable)")
+	f.Var(&o.onlyBinary, "only-binary", "ignore the source distributions of a package, or :all: (repeatable)")
+	f.StringVarP(&o.defaultIndex, "default-index", "i", "", "ask this index `URL` in place of the default (also --index-url)")
+	f.StringArrayVar(&o.indexes, "index", nil, "ask this index `URL` before the default (repeatable; also --extra-index-url)")
+	f.DurationVar(&o.timeout, "timeout", 0, "give up after this `duration`, such as 2m")
+
+	// How the lock looks.
+	o.hashes = hashesValue{o.defaultHashes()}
+	fl := f.VarPF(&o.hashes, "hashes", "", "write the hashes of the files that the target can use, of all, or of none: target, all, none")
+	fl.NoOptDefVal = "target"
+	complete(cmd, "hashes", "target", "all", "none")
+	sw(f, assign{&o.hashes.value, "all"}, "generate-hashes", "the same as --hashes=all")
+	sw(f, assign{&o.hashes.value, "none"}, "no-hashes", "the same as --hashes=none")
+	hide(sw(f, assign{&o.hashes.value, "none"}, "no-generate-hashes", ""))
+	o.annotation = choice{value: "split", of: []string{"split", "line"}}
+	f.Var(&o.annotation, "annotation-style", "how to tell who asked for a package: split or line")
+	complete(cmd, "annotation-style", o.annotation.of...)
+	f.BoolVar(&o.noAnnotate, "no-annotate", false, "do not tell who asked for a package")
+	hide(sw(f, inverse{&o.noAnnotate}, "annotate", ""))
+	f.BoolVar(&o.noHeader, "no-header", false, "leave out the header")
+	hide(sw(f, inverse{&o.noHeader}, "header", ""))
+	f.StringVar(&o.customCommand, "custom-compile-command", "", "write this `command` into the header")
+	f.BoolVar(&o.noStripExtras, "no-strip-extras", false, "write the extras of packages")
+	hide(sw(f, inverse{&o.noStripExtras}, "strip-extras", ""))
+	f.Var(&o.noEmit, "no-emit-package", "resolve a package and leave it out of the lock (repeatable; also --unsafe-package)")
+	f.BoolVar(&o.emitIndexURL, "emit-index-url", false, "write the indexes into the lock")
+	hide(sw(f, inverse{&o.emitIndexURL}, "no-emit-index-url", ""))
+	f.BoolVar(&o.emitBuildOptions, "emit-build-options", false, "write --no-binary and --only-binary into the lock")
+	hide(sw(f, inverse{&o.emitBuildOptions}, "no-emit-build-options", ""))
+	f.BoolVar(&o.emitIndexAnnotation, "emit-index-annotation", false, "write the index of each package")
+	hide(sw(f, inverse{&o.emitIndexAnnotation}, "no-emit-index-annotation", ""))
+	format := &choice{value: "requirements.txt", of: []string{"requirements.txt"}}
+	hide(f.VarPF(format, "format", "", "requirements.txt"))
+
+	ignored(f)
+	for _, name := range []string{"constraints", "overrides"} {
+		must(cmd.MarkFlagFilename(name, "txt", "in"))
+	}
+	must(cmd.MarkFlagFilename("output-file", "lock", "txt"))
+}
+
+// hashesValue is the flag --hashes.
+type hashesValue struct{ value string }
+
+func (h *hashesValue) String() string { return h.value }
+func (h *hashesValue) Type() string   { return "choice" }
+
+func (h *hashesValue) Set(s string) error {
+	c := choice{of: []string{"target", "all", "none"}}
+	err := c.Set(s)
+	if err == nil {
+		h.value = s
+	}
+	return err
+}
+
+// ignored adds the flags of pip-tools that ask for what is the case anyway.
+func ignored(f *pflag.FlagSet) {
+	for _, name := range []string{"allow-unsafe", "no-allow-unsafe", "no-reuse-hashes", "no-emit-trusted-host", "no-emit-options", "no-emit-find-links", "strip-markers"} {
+		f.Bool(name, false, "")
+		f.Lookup(name).Hidden = true
+	}
+	f.Var(&choice{value: "backtracking", of: []string{"backtracking"}}, "resolver", "")
+	f.Lookup("resolver").Hidden = true
+}
+
+// unsupported returns what to do instead of a flag that uv or pip-tools have.
+func unsupported(name string) string {
+	switch name {
+	case "universal", "no-strip-markers", "fork-strategy", "emit-marker-expression":
+		return "a lock is for one platform so far: --python-platform"
+	case "exclude", "excludes":
+		return "--no-emit-package leaves a package out of the lock, and --overrides replaces what others ask of it"
+	case "find-links", "emit-find-links", "f", "no-index", "torch-backend", "index-strategy":
+		return "packages come from indexes alone, the first that has the name: --index, --default-index"
+	case "keyring-provider":
+		return "credentials go into the index URL, or into UV_INDEX_<NAME>_USERNAME and _PASSWORD: --index"
+	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
+		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "no-build-package", "no-binary-package":
+		return "nothing is ever built: --no-build, --only-binary"
+	case "cache-dir", "no-cache", "no-cache-dir", "n", "refresh", "refresh-package", "offline", "rebuild":
+		return "there is no cache yet, each run asks the index: leave it out"
+	case "cert", "system-certs", "native-tls", "allow-insecure-host", "trusted-host", "client-cert":
+		return "set SSL_CERT_FILE or SSL_CERT_DIR to trust other certificates; nothing turns the check off"
+	case "system", "managed-python", "no-managed-python", "no-python-downloads", "python-preference", "python-fetch", "no-system":
+		return "no Python is run: --python-version"
+	case "exclude-newer-package", "uploaded-prior-to":
+		return "--exclude-newer is for all packages"
+	case "prerelease-package":
+		return "--prerelease is for all packages; name a pre-release in a requirement to take it for one"
+	case "upgrade-group":
+		return "--upgrade-package names packages one by one"
+	case "no-sources-package":
+		return "--no-sources is for all packages"
+	case "config", "config-file", "no-config", "project", "pip-args", "emit-options", "emit-trusted-host", "max-rounds", "reuse-hashes":
+		return "leave it out"
+	case "dry-run", "n-dry-run":
+		return "without --output-file the lock of a file is printed and nothing is written"
+	case "newline":
+		return "lines end with a line feed on every system: leave it out"
+	case "cpython", "python-tag", "implementation", "abi":
+		return "--python-version, --python-platform"
+	}
+	return ""
+}
+
+// flagError adds to an error of the flags what might have been meant.
+func flagError(cmd *cobra.Command, err error) error {
+	if ne, ok := err.(*pflag.NotExistError); ok {
+		name := ne.GetSpecifiedName()
+		if hint := unsupported(name); hint != "" {
+			return usagef("%w: pylock does not have it: %s", err, hint)
+		}
+		if near := nearest(cmd.Flags(), name); near != "" {
+			return usagef("%w: did you mean --%s?", err, near)
+		}
+	}
+	return usagef("%w: see %s --help", err, cmd.CommandPath())
+}
+
+// nearest returns the flag most like name, or "".
+func nearest(f *pflag.FlagSet, name string) string {
+	best, distance := "", 1+len(name)/3
+	f.VisitAll(func(fl *pflag.Flag) {
+		if fl.Hidden {
+			return
+		}
+		d := editDistance(fl.Name, name)
+		if len(name) > 3 && (strings.HasPrefix(fl.Name, name) || strings.HasSuffix(fl.Name, name)) {
+			d = 1
+		}
+		if d < distance || d == distance && best == "" {
+			best, distance = fl.Name, d
+		}
+	})
+	return best
+}
+
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+)
+
+// command returns the canonical command of the lock: only what changes the
+// result, paths relative to the root, no credentials.
+func (o *compileOptions) command(root string, sources []string) *command {
+	c := &command{words: []string{"pylock", "compile"}}
+	if o.pip {
+		c.words = []string{"pylock", "pip", "compile"}
+	}
+	c.words = append(c.words, sources...)
+	paths := func(name string, files []string) {
+		var rel []string
+		for _, f := range files {
+			rel = append(rel, relative(root, f))
+		}
+		c.values(name, rel)
+	}
+	on := func(name string, set bool) {
+		if set {
+			c.flag(name)
+		}
+	}
+	normal := func(values []string) []string {
+		var s []string
+		for _, v := range values {
+			if v[0] != ':' {
+				v = string(pypi.NormalizeName(v))
+			}
+			s = append(s, v)
+		}
+		return s
+	}
+	if o.output != "" {
+		c.value("output-file", relative(root, o.output))
+	}
+	c.values("extra", normal(o.extras.values))
+	on("all-extras", o.allExtras)
+	var groups []string
+	for _, g := range o.groups {
+		if i := strings.LastIndexByte(g, ':'); i >= 0 {
+			g = relative(root, g[:i]) + ":" + string(pypi.NormalizeName(g[i+1:]))
+		} else {
+			g = string(pypi.NormalizeName(g))
+		}
+		groups = append(groups, g)
+	}
+	c.values("group", groups)
+	paths("constraints", o.constraints)
+	paths("overrides", o.overrides)
+	on("no-deps", o.noDeps)
+	on("no-sources", o.noSources)
+	if v := cmp.Or(o.python, o.pythonShort); v != "" {
+		c.value("python-version", v)
+	}
+	if o.platform != "" {
+		c.value("python-platform", o.platform)
+	}
+	if o.resolution.value != "highest" {
+		c.value("resolution", o.resolution.value)
+	}
+	if o.prerelease.value != "if-necessary-or-explicit" {
+		c.value("prerelease", o.prerelease.value)
+	}
+	if cut, err := parseCutoff(o.excludeNewer); err == nil && cut.text != "" {
+		c.value("exclude-newer", cut.text)
+	}
+	on("no-build", o.noBuild)
+	c.values("no-binary", normal(o.noBinary.values))
+	c.values("only-binary", normal(o.onlyBinary.values))
+	if o.emitIndexURL && o.defaultIndex != "" {
+		_, u := splitIndex(o.defaultIndex)
+		c.value("default-index", bare(u))
+	}
+	for _, value := range o.indexes {
+		for _, one := range strings.Fields(value) {
+			name, u := splitIndex(one)
+			if u = bare(u); name != "" {
+				u = name + "=" + u
+			}
+			c.value("index", u)
+		}
+	}
+	if h := o.hashes.value; h != o.defaultHashes() {
+		switch h {
+		case "all":
+			c.flag("generate-hashes")
+		case "none":
+			c.flag("no-hashes")
+		default:
+			c.value("hashes", h)
+		}
+	}
+	if o.annotation.value != "split" {
+		c.value("annotation-style", o.annotation.value)
+	}
+	on("no-annotate", o.noAnnotate)
+	on("no-strip-extras", o.noStripExtras)
+	c.values("no-emit-package", normal(o.noEmit.values))
+	on("emit-index-url", o.emitIndexURL)
+	on("emit-build-options", o.emitBuildOptions)
+	on("emit-index-annotation", o.emitIndexAnnotation)
+	return c
+}
+
+// inherit takes the options of the existing lock from its header, where
+// neither a flag nor the environment gives any: a lock describes itself, and a
+// bare recompile repeats it.
+func (o *compileOptions) inherit(f *pflag.FlagSet) error {
+	if len(o.command("", nil).flags) > 0 || o.changesResult(f) {
+		return nil
+	}
+	output, err := o.chooseOutput()
+	if err != nil || output == "" {
+		return err
+	}
+	data, exists, err := lockfile.ReadFile(output, o.app.FS)
+	if err != nil || !exists {
+		return err
+	}
+	old, err := lockfile.Parse(filepath.ToSlash(output), data)
+	if err != nil {
+		return nil // told when its pins are read
+	}
+	words, ok := unquote(old.Command())
+	if !ok || len(words) < 2 || words[0] != "pylock" || words[1] != "compile" {
+		return nil
+	}
+	was := &compileOptions{global: o.global}
+	cmd := &cobra.Command{}
+	was.register(cmd)
+	if err := cmd.ParseFlags(words[2:]); err != nil {
+		o.warnings = append(o.warnings, filepath.ToSlash(output)+": the options in its header are not understood and not kept: "+err.Error())
+		return nil
+	}
+	was.sources = cmd.Flags().Args()
+	root := project.FindRoot(folder(o.sources[0]))
+	var sources []string
+	for _, s := range o.sources {
+		if s != "-" {
+			s = relative(root, s)
+		}
+		sources = append(sources, s)
+	}
+	if !slices.Equal(sources, was.sources) {
+		return nil
+	}
+	was.rebase(root)
+	line := was.command(root, nil)
+	line.flags = slices.DeleteFunc(line.flags, func(f flag) bool { return f.name == "output-file" })
+	line.words = nil
+	if len(line.flags) == 0 {
+		return nil
+	}
+	o.printer().infof("With the options of the existing lock: %s", line)
+	was.sources, was.output, was.warnings = o.sources, o.output, o.warnings
+	was.upgrade, was.upgradePackages = o.upgrade, o.upgradePackages
+	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
+	was.customCommand, was.noHeader = o.customCommand, o.noHeader
+	if o.defaultIndex != "" {
+		was.defaultIndex = o.defaultIndex
+	}
+	*o = *was
+	return nil
+}
+
+// changesResult reports whether a flag is given that a header would hold.
+func (o *compileOptions) changesResult(f *pflag.FlagSet) bool {
+	changed := false
+	f.Visit(func(fl *pflag.Flag) {
+		switch fl.Name {
+		case "output-file", "upgrade", "no-upgrade", "upgrade-package", "default-index", "timeout", "custom-compile-command", "no-header", "header", "format",
+			"quiet", "verbose", "color", "no-progress", "directory":
+		default:
+			changed = true
+		}
+	})
+	return changed
+}
+
+// rebase makes the paths of a header, which are relative to the root, usable
+// from anywhere.
+func (o *compileOptions) rebase(root string) {
+	for _, files := range [][]string{o.constraints, o.overrides} {
+		for i, f := range files {
+			files[i] = filepath.Join(root, filepath.FromSlash(f))
+		}
+	}
+	for i, g := range o.groups {
+		if j := strings.LastIndexByte(g, ':'); j >= 0 {
+			o.groups[i] = filepath.Join(root, filepath.FromSlash(g[:j])) + g[j:]
+		}
+	}
+}
+
+// folder returns the folder that a source is in, or is.
+func folder(source string) string {
+	if source == "-" {
+		return "."
+	}
+	if fi, err := os.Stat(source); err == nil && fi.IsDir() {
+		return source
+	}
+	return filepath.Dir(source)
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+)
+
+// preferences reads the existing lock: its pins are kept unless an upgrade is
+// asked for.
+func (o *compileOptions) preferences(r *run) error {
+	for _, s := range o.upgradePackages {
+		req, _, err := pep508.ParseRequirement(s)
+		if err != nil {
+			return usagef("--upgrade-package %q: %w", s, err)
+		}
+		if req.URL != "" || !req.Marker.IsTrivial() {
+			return usagef("--upgrade-package %q: want a name, or a name with versions such as httpx<1", s)
+		}
+		r.moved = append(r.moved, req.Name)
+		if len(req.Specifiers) > 0 {
+			req.Extras = nil
+			r.request.Constraints = append(r.request.Constraints, project.Requirement{
+				Requirement: req, Text: s, Place: project.Place{File: "--upgrade-package " + s},
+			})
+		}
+	}
+	if r.output == "" {
+		return nil
+	}
+	data, exists, err := lockfile.ReadFile(r.output, o.app.FS)
+	if err != nil || !exists {
+		return err
+	}
+	old, err := lockfile.Parse(filepath.ToSlash(r.output), data)
+	if err != nil {
+		if o.upgrade {
+			return nil
+		}
+		return fmt.Errorf("%w\nthe existing lock cannot be read: remove it, or use --upgrade to lock anew", err)
+	}
+	r.old = old
+	if o.upgrade {
+		return nil
+	}
+	r.request.Preferences = map[pypi.Name]pep440.Version{}
+	for _, pin := range old.Pins {
+		if slices.Contains(r.moved, pin.Name) {
+			continue
+		}
+		if pin.Marker != "" {
+			m, _, err := pep508.ParseMarker(pin.Marker)
+			if err != nil || !m.Applies(r.target.Environment(), "") {
+				continue
+			}
+		}
+		r.request.Preferences[pin.Name] = pin.Version
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// choice is a flag with a closed set of values.
+type choice struct {
+	value string
+	of    []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return "choice" }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.of, s) {
+		return fmt.Errorf("use one of %s", strings.Join(c.of, ", "))
+	}
+	c.value = s
+	return nil
+}
+
+// list is a flag that is repeated, or given once with commas.
+type list struct{ values []string }
+
+func (l *list) String() string { return strings.Join(l.values, ",") }
+func (l *list) Type() string   { return "list" }
+
+func (l *list) Set(s string) error {
+	for v := range strings.SplitSeq(s, ",") {
+		if v = strings.TrimSpace(v); v != "" {
+			l.values = append(l.values, v)
+		}
+	}
+	return nil
+}
+
+// inverse sets a flag to the opposite: the last of --x and --no-x wins, as in
+// uv.
+type inverse struct{ of *bool }
+
+func (i inverse) String() string   { return "false" }
+func (i inverse) Type() string     { return "bool" }
+func (i inverse) IsBoolFlag() bool { return true }
+
+func (i inverse) Set(s string) error {
+	switch s {
+	case "true":
+		*i.of = false
+	case "false":
+		*i.of = true
+	default:
+		return fmt.Errorf("takes no value")
+	}
+	return nil
+}
+
+// assign is a switch that sets a text to a value, such as --pre.
+type assign struct {
+	of    *string
+	value string
+}
+
+func (a assign) String() string   { return "false" }
+func (a assign) Type() string     { return "bool" }
+func (a assign) IsBoolFlag() bool { return true }
+
+func (a assign) Set(s string) error {
+	if s != "true" {
+		return fmt.Errorf("takes no value")
+	}
+	*a.of = a.value
+	return nil
+}
+
+// sw adds a switch with a value of its own.
+func sw(f *pflag.FlagSet, v pflag.Value, name, usage string) *pflag.Flag {
+	fl := f.VarPF(v, name, "", usage)
+	fl.NoOptDefVal = "true"
+	return fl
+}

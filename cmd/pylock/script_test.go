@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/pylock-dev/pylock/cmd/internal/cli"
+	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/pypi/index/indextest"
+)
+
+// Variables that set the stage for the command in a script.
+const (
+	envNow    = "TEST_NOW"   // the time, RFC 3339
+	envFault  = "TEST_FAULT" // OPERATION:ERRNO, such as write:ENOSPC
+	startTime = "2026-03-24T12:00:00Z"
+	noIndex   = "http://127.0.0.1:1/simple/"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"pylock": func() {
+			app := cli.New()
+			app.Sleep = func(ctx context.Context, d time.Duration) error { return ctx.Err() }
+			now, err := time.Parse(time.RFC3339, os.Getenv(envNow))
+			if err != nil {
+				panic(err)
+			}
+			app.Now = func() time.Time { return now }
+			if op, errno, ok := strings.Cut(os.Getenv(envFault), ":"); ok {
+				app.FS = faulty{op: op, err: map[string]error{"ENOSPC": syscall.ENOSPC, "EACCES": syscall.EACCES, "EROFS": syscall.EROFS, "EIO": syscall.EIO}[errno]}
+			}
+			os.Exit(app.Run(context.Background(), os.Args[1:]))
+		},
+	})
+}
+
+// faulty is a file system on which one operation fails: open (of a new
+// file), write, sync, close or rename.
+type faulty struct {
+	lockfile.OS
+	op  string
+	err error
+}
+
+func (f faulty) OpenFile(name string, flag int, perm fs.FileMode) (lockfile.File, error) {
+	created := flag&os.O_CREATE != 0
+	if created && f.op == "open" {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: f.err}
+	}
+	file, err := f.OS.OpenFile(name, flag, perm)
+	if err != nil || !created {
+		return file, err
+	}
+	return faultyFile{file, f, name}, nil
+}
+
+func (f faulty) Rename(from, to string) error {
+	if f.op == "rename" {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: f.err}
+	}
+	return f.OS.Rename(from, to)
+}
+
+type faultyFile struct {
+	lockfile.File
+	f    faulty
+	name string
+}
+
+func (f faultyFile) fail(op string) error {
+	if f.f.op != op {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: f.name, Err: f.f.err}
+}
+
+func (f faultyFile) Write(b []byte) (int, error) {
+	if err := f.fail("write"); err != nil {
+		n, _ := f.File.Write(b[:len(b)/2])
+		return n, err
+	}
+	return f.File.Write(b)
+}
+
+func (f faultyFile) Sync() error { return errors.Join(f.fail("sync"), f.File.Sync()) }
+
+func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.Close()) }
+
+// TestScript runs the scripts: one behaviour a file. Besides testscript's own
+// commands they have
+//
+//	index FILE [VAR] [pypi|mirror] [USER:PASSWORD]
+//	        serve the universe in FILE; the address of its Simple API becomes
+//	        VAR, or both INDEX and the default index of what follows; VAR_BARE
+//	        is the address without credentials
+//	down    the default index is one that nobody serves
+//	exits CODE COMMAND...
+//	        run a command that must exit with that code
+//	mask FILE
+//	        write FILE.masked, with HASH for each digest
+//	tmpfs DIR
+//	        mount a file system of 16 KiB, under the condition [tmpfs]
+//	count N PATTERN FILE
+//	        the pattern must match N times
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "../../testdata/script",
+		RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv(envNow, startTime)
+			e.Setenv("UV_DEFAULT_INDEX", noIndex) // never the real one
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "devfull":
+				_, err := os.Stat("/dev/full")
+				return err == nil, nil
+			case "tmpfs":
+				dir := t.TempDir()
+				if mount(dir) != nil {
+					return false, nil
+				}
+				return true, unmount(dir)
+			}
+			return false, errors.New("unknown condition " + cond)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"index": func(ts *testscript.TestScript, neg bool, args []string) { serveIndex(t, ts, args) },
+			"down": func(ts *testscript.TestScript, neg bool, args []string) {
+				s := indextest.Serve(t, indextest.MustParse("a 1\n"), indextest.PyPI())
+				url := s.SimpleURL()
+				s.Close()
+				ts.Setenv("INDEX", url)
+				ts.Setenv("UV_DEFAULT_INDEX", url)
+			},
+			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
+				want, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				err = ts.Exec(args[1], args[2:]...)
+				got := 0
+				if ee := (*exec.ExitError)(nil); errors.As(err, &ee) {
+					got = ee.ExitCode()
+				} else {
+					ts.Check(err)
+				}
+				if got != want {
+					ts.Fatalf("exit code %d, want %d", got, want)
+				}
+			},
+			"mask": func(ts *testscript.TestScript, neg bool, args []string) {
+				masked := regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllString(ts.ReadFile(args[0]), "sha256:HASH")
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]+".masked"), []byte(masked), 0o644))
+			},
+			"tmpfs": func(ts *testscript.TestScript, neg bool, args []string) {
+				dir := ts.MkAbs(args[0])
+				ts.Check(mount(dir))
+				ts.Defer(func() { ts.Check(unmount(dir)) })
+			},
+			"count": func(ts *testscript.TestScript, neg bool, args []string) {
+				got := len(regexp.MustCompile(`(?m)`+args[1]).FindAllString(ts.ReadFile(args[2]), -1))
+				if want, err := strconv.Atoi(args[0]); err != nil || got != want {
+					ts.Fatalf("%s matches %d times, want %s", args[1], got, args[0])
+				}
+			},
+		},
+	})
+}
+
+func mount(dir string) error {
+	return exec.Command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", dir).Run()
+}
+
+func unmount(dir string) error { return exec.Command("umount", dir).Run() }
+
+func serveIndex(t *testing.T, ts *testscript.TestScript, args []string) {
+	u, err := indextest.Parse(ts.ReadFile(args[0]))
+	ts.Check(err)
+	profile, variable, userinfo := indextest.PyPI(), "", ""
+	for _, arg := range args[1:] {
+		user, password, auth := strings.Cut(arg, ":")
+		switch {
+		case auth:
+			profile.User, profile.Password, userinfo = user, password, arg+"@"
+		case arg == "pypi":
+		case arg == "mirror":
+			profile = indextest.Mirror()
+		default:
+			variable = arg
+		}
+	}
+	url := indextest.Serve(t, u, profile).SimpleURL()
+	with := strings.Replace(url, "://", "://"+userinfo, 1)
+	if variable == "" {
+		ts.Setenv("UV_DEFAULT_INDEX", with)
+		variable = "INDEX"
+	}
+	ts.Setenv(variable, with)
+	ts.Setenv(variable+"_BARE", url)
+}
