@@ -1,0 +1,168 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// DefaultIndex is the Simple API of the Python Package Index.
+const DefaultIndex = "https://pypi.org/simple/"
+
+// Order says which protocol of an index is asked for a project.
+//
+// Measured on a mirror of PyPI that compresses nothing, two cores, a walk of 78 packages with their metadata: the Simple
+// API 0.5 to 0.7 s and 41 MB, the JSON API 1.0 to 1.1 s and 75 MB. Walking on by the JSON API's claims instead of
+// metadata gained nothing, since 10 of the 51 were wrong and led to more pages. PyPI itself compresses: 8 MB against
+// 12 MB for such a set.
+type Order uint8
+
+const (
+	// Auto asks the Simple API. Where that answers in HTML, without sizes and upload times, the JSON API is asked from
+	// then on, if the index has one; where Options.JSONAPI names one, it is asked first.
+	Auto        Order = iota
+	JSONFirst         // the JSON API where the index has one, else the Simple API
+	SimpleFirst       // the Simple API alone
+)
+
+// Options configures a client. The zero value asks DefaultIndex.
+type Options struct {
+	DefaultIndex string   // URL of a Simple API, may hold credentials; "" is [DefaultIndex]
+	ExtraIndexes []string // asked before DefaultIndex, in this order
+	JSONAPI      string   // of the default index: "" derives it from …/simple/, "false" is never, else its URL …/pypi/
+	Order        Order
+
+	UserAgent   string        // "pylock/VERSION (+contact URL)"
+	Timeout     time.Duration // of one request with all its tries; 0 is two minutes
+	Tries       int           // of one request; 0 is 8
+	Concurrency int           // requests at once; 0 is 50
+
+	Observer  Observer                                         // may be nil; called from several goroutines
+	Transport http.RoundTripper                                // in place of the network, for tests
+	Now       func() time.Time                                 // nil is time.Now
+	Sleep     func(ctx context.Context, d time.Duration) error // between tries; nil waits
+	Jitter    func() float64                                   // in [0, 1); nil is random
+	Getenv    func(string) string                              // SSL_CERT_FILE, SSL_CERT_DIR; nil is os.Getenv
+}
+
+// Observer is told of each request and its answer, to show progress and count. URLs are redacted.
+type Observer interface {
+	Request(method, url string)
+	Response(url string, status int, bytes int64) // bytes as transferred; status 0 without an answer
+}
+
+// Stats counts what a client has done so far.
+type Stats struct {
+	Requests int64 // tries included
+	Retries  int64
+	Bytes    int64 // of bodies, as transferred
+}
+
+// Client asks indexes. It is safe for concurrent use; each project and each metadata is asked for once.
+type Client struct {
+	opts         Options
+	rest         *resty.Client
+	repositories []*repository // in the order asked
+	certificates error         // what is wrong with SSL_CERT_FILE or SSL_CERT_DIR
+	slots        chan struct{}
+
+	projects flight[*Project]
+	versions flight[*Project]
+	metadata flight[*Metadata]
+
+	requests, retries, bytes atomic.Int64
+	pages                    sync.Pool // of *bytes.Buffer
+}
+
+// NewClient checks the addresses of o; it sends nothing.
+func NewClient(o Options) (*Client, error) {
+	o.setDefaults()
+	c := &Client{opts: o, slots: make(chan struct{}, o.Concurrency)}
+	c.pages.New = func() any { return new(bytes.Buffer) }
+	for _, raw := range o.ExtraIndexes {
+		api := ""
+		if o.JSONAPI == "false" {
+			api = o.JSONAPI
+		}
+		r, err := newRepository(raw, api)
+		if err != nil {
+			return nil, err
+		}
+		c.repositories = append(c.repositories, r)
+	}
+	r, err := newRepository(o.DefaultIndex, o.JSONAPI)
+	if err != nil {
+		return nil, err
+	}
+	c.repositories = append(c.repositories, r)
+	transport := o.Transport
+	if transport == nil {
+		transport, c.certificates = newTransport(o.Concurrency, o.Getenv)
+	}
+	c.rest = resty.NewWithClient(&http.Client{Transport: transport})
+	c.rest.SetRedirectPolicy(resty.RedirectPolicyFunc(checkRedirect))
+	c.rest.SetHeader("User-Agent", o.UserAgent)
+	c.rest.SetLogger(silent{})
+	return c, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.DefaultIndex == "" {
+		o.DefaultIndex = DefaultIndex
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "pylock (+https://github.com/pylock-dev/pylock)"
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Tries <= 0 {
+		o.Tries = defaultTries
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = defaultConcurrency
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// silent drops what resty would log: errors are returned.
+type silent struct{}
+
+func (silent) Errorf(string, ...any) {}
+func (silent) Warnf(string, ...any)  {}
+func (silent) Debugf(string, ...any) {}
+
+// Stats returns the counts so far.
+func (c *Client) Stats() Stats {
+	return Stats{Requests: c.requests.Load(), Retries: c.retries.Load(), Bytes: c.bytes.Load()}
+}

@@ -1,0 +1,368 @@
+package index
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// errAbsent is the answer 404 or 410.
+var errAbsent = errors.New("not found")
+
+// errRange is an answer that refuses the range asked for: 400, 416 or 501.
+var errRange = errors.New("the server refuses the byte range")
+
+// request is one GET or HEAD, repeated until it is answered.
+type request struct {
+	method  string // "" is GET
+	url     string
+	accept  string
+	auth    string // Authorization, "" for none
+	ranges  string // Range, "" for all
+	gzip    bool   // ask for compression
+	fresh   bool   // past caches
+	tries   int    // 0 is the client's
+	timeout time.Duration
+}
+
+// answer is the head of a success.
+type answer struct {
+	status int
+	header http.Header
+	url    *url.URL // after redirects
+	length int64    // of the body as consumed, -1 when unknown
+	framed bool     // a body cut short would be noticed
+}
+
+// transientError marks an answer worth asking for again.
+type transientError struct{ error }
+
+func (e transientError) Unwrap() error { return e.error }
+
+// fetch sends rq and lets consume read the body of a success; a second try calls consume anew. Errors: errAbsent,
+// errRange, *UnavailableError, *UnusableError, the error of the context.
+func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, io.Reader) error) error {
+	u, err := url.Parse(rq.url)
+	if err != nil {
+		return &UnusableError{redactText(rq.url), errLinkBroken}
+	}
+	shown := redact(u)
+	limit := rq.timeout
+	if limit == 0 {
+		limit = c.opts.Timeout
+	}
+	// Waiting for others does not count as time of this request, and a pause is no reason to keep others waiting.
+	if err := c.acquire(ctx); err != nil {
+		return err
+	}
+	held := true
+	defer func() {
+		if held {
+			<-c.slots
+		}
+	}()
+	total, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	deadline := c.opts.Now().Add(limit)
+	tries := rq.tries
+	if tries == 0 || tries > c.opts.Tries {
+		tries = c.opts.Tries
+	}
+	for try := 1; ; try++ {
+		err := c.attempt(total, rq, shown, consume)
+		if err == nil || errors.Is(err, errAbsent) || errors.Is(err, errRange) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		max, wait, final := c.assess(err)
+		if final != nil {
+			return c.explain(shown, try, final)
+		}
+		if total.Err() != nil {
+			return &UnavailableError{URL: shown, Tries: try, Err: fmt.Errorf("no complete answer within %s", limit)}
+		}
+		wait = c.backoff(try, wait)
+		if try >= min(max, tries) || wait > maxRetryAfter || c.opts.Now().Add(wait).After(deadline) {
+			return c.explain(shown, try, err)
+		}
+		c.retries.Add(1)
+		<-c.slots
+		held = false
+		again := c.opts.Sleep(total, wait)
+		if again == nil {
+			again = c.acquire(total)
+			held = again == nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if again != nil {
+			return c.explain(shown, try, err)
+		}
+	}
+}
+
+// acquire waits for one of the slots for requests at once.
+func (c *Client) acquire(ctx context.Context) error {
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// backoff returns the pause after the given try: exponential, half of it random, at least what the server asked for.
+func (c *Client) backoff(try int, asked time.Duration) time.Duration {
+	d := min(backoffBase<<min(try-1, 16), backoffMax)
+	d = d/2 + time.Duration(c.opts.Jitter()*float64(d/2))
+	return max(d, asked)
+}
+
+// assess says how often what failed with err may be tried, and the pause that the server asked for; or final, when
+// trying again is of no use.
+func (c *Client) assess(err error) (tries int, wait time.Duration, final error) {
+	var status *statusError
+	var transient transientError
+	var tlsErr *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var redirect *redirectError
+	var limit *LimitError
+	var consume *consumeError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &status):
+		switch {
+		case status.status == http.StatusTooManyRequests, status.status == http.StatusRequestTimeout,
+			status.status >= 500 && status.status != http.StatusNotImplemented && status.status != http.StatusHTTPVersionNotSupported:
+			return c.opts.Tries, status.retryAfter, nil
+		}
+		return 0, 0, err
+	case errors.As(err, &transient):
+		return c.opts.Tries, 0, nil
+	case errors.As(err, &consume), errors.As(err, &limit), errors.As(err, &redirect), errors.Is(err, errProxy):
+		return 0, 0, err
+	case errors.As(err, &tlsErr), errors.As(err, &authority):
+		if c.certificates != nil {
+			err = fmt.Errorf("%w (%w)", inner(err), c.certificates)
+		} else {
+			err = fmt.Errorf("%w; set SSL_CERT_FILE to the certificates to trust", inner(err))
+		}
+		return 0, 0, err
+	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &dns) && dns.IsNotFound:
+		return absentTries, 0, nil
+	}
+	return c.opts.Tries, 0, nil
+}
+
+// explain gives the last error of a request its type.
+func (c *Client) explain(shown string, try int, err error) error {
+	var consume *consumeError
+	var limit *LimitError
+	var redirect *redirectError
+	var transient transientError
+	var status *statusError
+	var local *LocalError
+	switch {
+	case errors.As(err, &local):
+		return local
+	case errors.As(err, &consume):
+		return &UnusableError{shown, consume.Err}
+	case errors.As(err, &limit):
+		return &UnusableError{shown, limit}
+	case errors.As(err, &redirect):
+		return &UnusableError{shown, redirect}
+	case errors.As(err, &status):
+		return &UnavailableError{URL: shown, Status: status.status, Tries: try, Err: status}
+	case errors.As(err, &transient):
+		err = transient.error
+	}
+	return &UnavailableError{URL: shown, Tries: try, Err: inner(err)}
+}
+
+// inner strips *url.Error, whose text repeats the address unredacted.
+func inner(err error) error {
+	var u *url.Error
+	for errors.As(err, &u) {
+		err = u.Err
+	}
+	return err
+}
+
+// consumeError is an error of consume that is not about the transfer.
+type consumeError struct{ Err error }
+
+func (e *consumeError) Error() string { return e.Err.Error() }
+func (e *consumeError) Unwrap() error { return e.Err }
+
+// attempt sends rq once.
+func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume func(*answer, io.Reader) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	method := rq.method
+	if method == "" {
+		method = http.MethodGet
+	}
+	r := c.rest.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("Accept", rq.accept).SetHeader("Accept-Encoding", "identity")
+	if rq.gzip {
+		r.SetHeader("Accept-Encoding", "gzip, identity")
+	}
+	if rq.auth != "" {
+		r.SetHeader("Authorization", rq.auth)
+	}
+	if rq.ranges != "" {
+		r.SetHeader("Range", rq.ranges)
+	}
+	if rq.fresh {
+		r.SetHeader("Cache-Control", "no-cache")
+	}
+	c.requests.Add(1)
+	if c.opts.Observer != nil {
+		c.opts.Observer.Request(method, shown)
+	}
+	reply, err := r.Execute(method, rq.url)
+	if err != nil {
+		c.observe(shown, 0, 0)
+		if reply != nil && reply.RawResponse != nil && reply.RawResponse.Body != nil {
+			reply.RawResponse.Body.Close()
+		}
+		return err
+	}
+	raw := reply.RawResponse
+	body := &bodyReader{src: raw.Body, idle: time.AfterFunc(idleTimeout, cancel)}
+	defer func() {
+		body.idle.Stop()
+		raw.Body.Close()
+		c.bytes.Add(body.n)
+		c.observe(shown, raw.StatusCode, body.n)
+	}()
+	if err := c.checkStatus(raw, rq); err != nil {
+		io.CopyN(io.Discard, body, maxDrain) // so that the connection serves the next request
+		return err
+	}
+	a := &answer{status: raw.StatusCode, header: raw.Header, url: raw.Request.URL, length: raw.ContentLength}
+	a.framed = raw.ContentLength >= 0 || len(raw.TransferEncoding) > 0 || raw.ProtoMajor >= 2
+	content, err := decoded(a, body, rq)
+	if err == nil {
+		err = consume(a, content)
+	}
+	var limit *LimitError
+	var transient transientError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &limit), errors.As(err, &transient):
+		return err
+	case body.err != nil:
+		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", body.n, inner(body.err))}
+	}
+	return &consumeError{err}
+}
+
+func (c *Client) observe(shown string, status int, n int64) {
+	if c.opts.Observer != nil {
+		c.opts.Observer.Response(shown, status, n)
+	}
+}
+
+// checkStatus returns nil for an answer whose body is wanted.
+func (c *Client) checkStatus(raw *http.Response, rq *request) error {
+	switch s := raw.StatusCode; {
+	case s == http.StatusOK, s == http.StatusPartialContent && rq.ranges != "":
+		return nil
+	case s == http.StatusNotFound, s == http.StatusGone:
+		return errAbsent
+	case rq.ranges != "" && (s == http.StatusBadRequest || s == http.StatusRequestedRangeNotSatisfiable || s == http.StatusNotImplemented):
+		return errRange
+	case rq.method == http.MethodHead && (s == http.StatusMethodNotAllowed || s == http.StatusNotImplemented):
+		return errRange
+	}
+	return &statusError{status: raw.StatusCode, retryAfter: retryAfter(raw.Header, c.opts.Now)}
+}
+
+// retryAfter reads the header of RFC 9110 in seconds or as a date, by the server's clock where it tells it. A value
+// that is neither counts as absent.
+func retryAfter(h http.Header, now func() time.Time) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	from, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		from = now()
+	}
+	return max(0, until.Sub(from))
+}
+
+// decoded undoes the compression that was asked for. A file's own bytes are left as they are.
+func decoded(a *answer, body io.Reader, rq *request) (io.Reader, error) {
+	encoding := strings.ToLower(a.header.Get("Content-Encoding"))
+	switch {
+	case encoding == "" || encoding == "identity" || !rq.gzip:
+		return body, nil
+	case encoding == "gzip" || encoding == "x-gzip":
+		a.length, a.framed = -1, true // the trailer tells length and checksum
+		return gzip.NewReader(body)
+	}
+	return nil, fmt.Errorf("content encoding %q, want gzip or none", encoding)
+}
+
+// bodyReader counts, remembers how the transfer ended, and cancels it when nothing comes for idleTimeout.
+type bodyReader struct {
+	src  io.Reader
+	idle *time.Timer
+	n    int64
+	err  error // other than io.EOF
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	n, err := b.src.Read(p)
+	b.n += int64(n)
+	if n > 0 {
+		b.idle.Reset(idleTimeout)
+	}
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// readAll reads a body of at most limit bytes into buf.
+func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit int64) error {
+	tooLarge := &LimitError{what, limit, "bytes"}
+	if a.length > limit {
+		return tooLarge
+	}
+	if a.length > 0 {
+		buf.Grow(int(a.length) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(body, limit+1))
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
+	}
+	if err != nil {
+		return err
+	}
+	if n > limit {
+		return tooLarge
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+)
+
+const (
+	acceptSimple = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+	acceptJSON   = "application/json"
+	acceptFile   = "*/*"
+)
+
+// Project returns what the first index that has name offers. Errors: *NotFoundError, *UnavailableError,
+// *UnusableError, or the context's.
+func (c *Client) Project(ctx context.Context, name pypi.Name) (*Project, error) {
+	return c.projects.do(ctx, string(name), func(ctx context.Context) (*Project, error) {
+		for _, r := range c.repositories {
+			p, err := c.projectAt(ctx, r, name)
+			if !errors.Is(err, errAbsent) {
+				return p, err
+			}
+		}
+		return nil, c.notFound(name)
+	})
+}
+
+func (c *Client) notFound(name pypi.Name) error {
+	e := &NotFoundError{Name: name}
+	for _, r := range c.repositories {
+		e.Indexes = append(e.Indexes, r.display)
+	}
+	return e
+}
+
+// projectAt asks one index; the error is errAbsent when it does not have name.
+//
+// The JSON API's 404 is not the last word: it has none for a quarantined project, whose state the Simple API tells,
+// and an index may have the Simple API alone.
+func (c *Client) projectAt(ctx context.Context, r *repository, name pypi.Name) (*Project, error) {
+	if c.opts.Order == SimpleFirst || r.json == nil || !r.projects.worth(enoughProjects) {
+		return c.simplePage(ctx, r, name)
+	}
+	if c.opts.Order == Auto && r.guessed && !r.htmlOnly.Load() {
+		p, err := c.simplePage(ctx, r, name)
+		if err != nil || !r.htmlOnly.Load() || len(p.Releases) == 0 {
+			return p, err
+		}
+		rich, err := c.jsonDocument(ctx, r, name, nil)
+		switch {
+		case err == nil:
+			r.projects.add(true)
+			rich.Status, rich.StatusReason = p.Status, p.StatusReason
+			return rich, nil
+		case ctx.Err() != nil:
+			return nil, err
+		}
+		r.projects.add(false)
+		return p, nil
+	}
+	p, jsonErr := c.jsonDocument(ctx, r, name, nil)
+	if jsonErr == nil {
+		r.projects.add(true)
+		return p, nil
+	}
+	var unusable *UnusableError
+	trusted := !r.guessed || r.projects.yes.Load() > 0
+	if ctx.Err() != nil || trusted && !errors.Is(jsonErr, errAbsent) && !errors.As(jsonErr, &unusable) {
+		return nil, jsonErr
+	}
+	p, err := c.simplePage(ctx, r, name)
+	switch {
+	case err == nil && len(p.Releases) > 0:
+		r.projects.add(false)
+	case errors.Is(err, errAbsent) && errors.As(jsonErr, &unusable) && trusted:
+		return nil, jsonErr
+	}
+	return p, err
+}
+
+// Version returns version v of name as a project of that release alone, from the small document that some indexes
+// have for each version. Where there is none it is Project. The release may be missing.
+func (c *Client) Version(ctx context.Context, name pypi.Name, v pep440.Version) (*Project, error) {
+	return c.versions.do(ctx, string(name)+"=="+v.String(), func(ctx context.Context) (*Project, error) {
+		r := c.repositories[0]
+		if len(c.repositories) > 1 || r.json == nil || !r.versions.worth(enoughVersions) || !r.projects.worth(enoughProjects) {
+			return c.Project(ctx, name)
+		}
+		p, err := c.jsonDocument(ctx, r, name, &v)
+		if err == nil {
+			r.versions.add(true)
+			return p, nil
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		p, err = c.Project(ctx, name)
+		if err == nil && p.Release(v) != nil {
+			r.versions.add(false)
+		}
+		return p, err
+	})
+}
+
+// jsonDocument reads /NAME/json, or with v set /NAME/VERSION/json.
+func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name, v *pep440.Version) (*Project, error) {
+	known := &r.projects
+	address := r.json.JoinPath(string(name), "json")
+	if v != nil {
+		known = &r.versions
+		address = r.json.JoinPath(string(name), v.String(), "json")
+	}
+	rq := &request{url: address.String(), accept: acceptJSON, auth: r.authFor(address.String()), gzip: true}
+	if r.guessed && known.yes.Load() == 0 {
+		rq.tries = probeTries
+	}
+	return c.page(ctx, r, rq, name, func(kind string, data []byte, b *pageBuilder) error {
+		if !isJSON(kind) {
+			return wrongType(kind, "application/json")
+		}
+		return scanJSONAPI(data, b, v != nil)
+	})
+}
+
+// simplePage reads the project page of the Simple API.
+func (c *Client) simplePage(ctx context.Context, r *repository, name pypi.Name) (*Project, error) {
+	address := r.simple.JoinPath(string(name), "/")
+	rq := &request{url: address.String(), accept: acceptSimple, auth: r.authFor(address.String()), gzip: true}
+	return c.page(ctx, r, rq, name, func(kind string, data []byte, b *pageBuilder) error {
+		switch {
+		case isJSON(kind):
+			return scanSimpleJSON(data, b)
+		case kind == "text/html", kind == "application/vnd.pypi.simple.v1+html":
+			r.htmlOnly.Store(true)
+			return scanSimpleHTML(data, b)
+		}
+		return wrongType(kind, "application/vnd.pypi.simple.v1+json or text/html")
+	})
+}
+
+func isJSON(kind string) bool {
+	return kind == "application/json" || kind == "application/vnd.pypi.simple.v1+json"
+}
+
+func wrongType(kind, want string) error {
+	if kind == "" {
+		kind = "none"
+	}
+	return fmt.Errorf("content type %q, want %s; it may be a login or error page", kind, want)
+}
+
+// page fetches one page and has it scanned.
+func (c *Client) page(ctx context.Context, r *repository, rq *request, name pypi.Name, scan func(kind string, data []byte, b *pageBuilder) error) (*Project, error) {
+	var p *Project
+	err := c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		buf := c.pages.Get().(*bytes.Buffer)
+		buf.Reset()
+		defer c.pages.Put(buf)
+		if err := readAll(a, body, buf, "the project page", maxPage); err != nil {
+			return err
+		}
+		b := &pageBuilder{name: name, links: newLinkResolver(a.url)}
+		err := scan(contentType(a.header), buf.Bytes(), b)
+		var syntax *syntaxError
+		if errors.As(err, &syntax) && syntax.End && !a.framed {
+			return transientError{err}
+		}
+		if err != nil {
+			return err
+		}
+		if b.unended && !a.framed {
+			return transientError{errors.New("the page has neither an end tag nor a length: it may have been cut")}
+		}
+		p = b.project(r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// contentType returns the media type in lower case, "" when there is none.
+func contentType(h http.Header) string {
+	text := h.Get("Content-Type")
+	kind, _, err := mime.ParseMediaType(text)
+	if err != nil {
+		kind, _, _ = strings.Cut(text, ";")
+	}
+	return strings.ToLower(strings.TrimSpace(kind))
+}

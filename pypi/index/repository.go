@@ -1,0 +1,122 @@
+package index
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+)
+
+// repository is one index and what was learned about it.
+type repository struct {
+	display string            // as configured, without credentials
+	simple  *url.URL          // ends in a slash
+	json    *url.URL          // of the JSON API, ends in a slash; nil for none
+	guessed bool              // json is derived, and may be anything
+	auth    map[string]string // Authorization by origin
+
+	htmlOnly atomic.Bool // the Simple API answered in HTML, which has neither sizes nor upload times
+
+	projects learned // project documents of the JSON API
+	versions learned // version documents of the JSON API
+	sidecars learned // metadata files that are not advertised
+	ranges   learned // byte ranges
+}
+
+// learned counts what came of asking for something optional.
+type learned struct{ yes, no atomic.Int32 }
+
+func (l *learned) add(ok bool) {
+	if ok {
+		l.yes.Add(1)
+	} else {
+		l.no.Add(1)
+	}
+}
+
+// worth reports whether to ask again: until there were enough refusals, or while one in eight is answered.
+func (l *learned) worth(enough int32) bool {
+	no := l.no.Load()
+	return no < enough || l.yes.Load() > no/8
+}
+
+// mostly reports whether it was granted more often than refused.
+func (l *learned) mostly() bool { return l.yes.Load() > l.no.Load() }
+
+// Refusals after which an index is taken to lack something.
+const (
+	enoughProjects = 2 // names that the Simple API has and the JSON API does not
+	enoughVersions = 1
+	enoughSidecars = 4 // some mirrors have them for some files
+	enoughRanges   = 2
+)
+
+// newRepository reads an index URL; the JSON API is derived from …/simple/ unless api says otherwise.
+func newRepository(raw, api string) (*repository, error) {
+	simple, auth, err := indexURL(raw)
+	if err != nil {
+		return nil, fmt.Errorf("index %s: %w", redactText(raw), err)
+	}
+	r := &repository{display: redact(simple), simple: simple, auth: make(map[string]string)}
+	if auth != "" {
+		r.auth[origin(simple)] = auth
+	}
+	if !strings.HasSuffix(simple.Path, "/") {
+		r.simple = simple.JoinPath("/")
+	}
+	switch api {
+	case "false":
+	case "":
+		if dir, ok := strings.CutSuffix(r.simple.EscapedPath(), "/simple/"); ok && simple.RawQuery == "" {
+			r.json = &url.URL{Scheme: simple.Scheme, Host: simple.Host, Path: "/"}
+			r.json = r.json.JoinPath(dir, "pypi/")
+			r.guessed = true
+		}
+	default:
+		u, auth, err := indexURL(api)
+		if err != nil {
+			return nil, fmt.Errorf("JSON API %s: %w", redactText(api), err)
+		}
+		r.json = u.JoinPath("/")
+		if auth != "" {
+			r.auth[origin(u)] = auth
+		}
+	}
+	return r, nil
+}
+
+// indexURL splits the credentials off an address.
+func indexURL(raw string) (*url.URL, string, error) {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil {
+		return nil, "", errors.New("malformed URL; want https://host/simple/")
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, "", fmt.Errorf("scheme %q; want an http or https URL such as https://host/simple/", u.Scheme)
+	case u.Opaque != "" || u.Hostname() == "":
+		return nil, "", errors.New("no host; want a URL such as https://host/simple/")
+	}
+	auth := ""
+	if u.User != nil {
+		password, _ := u.User.Password()
+		auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
+	}
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	return u, auth, nil
+}
+
+// authFor returns the Authorization for an address that this index named, "" unless it is at an origin that the
+// index's own credentials were given for.
+func (r *repository) authFor(raw string) string {
+	if len(r.auth) == 0 {
+		return ""
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return r.auth[origin(u)]
+}
