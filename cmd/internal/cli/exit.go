@@ -74,13 +74,14 @@ func exitCode(err error) int {
 		unusable    *index.UnusableError
 		write       *lockfile.WriteError
 		output      *outputError
+		local       *index.LocalError
 	)
 	switch {
 	case errors.As(err, &timeout):
 		return exitNetwork
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &write), errors.As(err, &output):
+	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local):
 		return exitMachine
 	case errors.As(err, &noSolution), errors.Is(err, index.ErrNotFound):
 		return exitNo
