@@ -73,14 +73,18 @@ const (
 // pinned, since pip's hash mode cannot take folders: the trailer lists them.
 func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 	l := &Lock{Header: o.Header, Options: slices.Clone(o.Options)}
-	old := map[pypi.Name]*Pin{}
+	type pinned struct {
+		name    pypi.Name
+		version string
+	}
+	old := map[pinned]*Pin{}
 	if o.Old != nil && len(o.Header) > 0 && slices.Equal(o.Old.Header, o.Header) {
 		for i := range o.Old.Pins {
-			old[o.Old.Pins[i].Name] = &o.Old.Pins[i]
+			pin := &o.Old.Pins[i]
+			if !slices.Contains(o.Refresh, pin.Name) {
+				old[pinned{pin.Name, pin.Version.Key()}] = pin
+			}
 		}
-	}
-	for _, n := range o.Refresh {
-		delete(old, n)
 	}
 	var excluded, locals []string
 	for i := range r.Packages {
@@ -89,16 +93,21 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		switch {
 		case p.Local != nil:
 			line := fmt.Sprintf("  %s (%s)", p.Name, localPath(p.Local.Rel))
+			if p.Marker != "" {
+				line += " ; " + p.Marker
+			}
 			if len(via) > 0 {
 				line += ", via " + strings.Join(via, labelSeparator)
 			}
 			locals = append(locals, line)
 			continue
 		case slices.Contains(o.NoEmit, p.Name):
-			excluded = append(excluded, string(p.Name))
+			if !slices.Contains(excluded, string(p.Name)) {
+				excluded = append(excluded, string(p.Name))
+			}
 			continue
 		}
-		pin := Pin{Name: p.Name, Version: p.Version, Via: via}
+		pin := Pin{Name: p.Name, Version: p.Version, Marker: p.Marker, Via: via}
 		if o.NoStripExtras {
 			pin.Extras = slices.Clone(p.Extras)
 		}
@@ -109,7 +118,7 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		if pin.Hashes, err = hashes(p, o); err != nil {
 			return nil, err
 		}
-		if was := old[p.Name]; was != nil && was.Version.Equal(p.Version) && len(was.Hashes) > 0 && subset(was.Hashes, pin.Hashes) {
+		if was := old[pinned{p.Name, p.Version.Key()}]; was != nil && len(was.Hashes) > 0 && subset(was.Hashes, pin.Hashes) {
 			pin.Hashes = was.Hashes
 		}
 		if o.DefaultIndex != "" && p.Index != "" && !sameIndex(p.Index, o.DefaultIndex) {

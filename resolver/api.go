@@ -4,7 +4,7 @@
 // It puts Python on top of [pubgrub]: packages, their extras and the Python
 // interpreter are nodes; the releases of a package, ascending, are its
 // versions; Requires-Dist of a release becomes its dependencies. Markers are
-// evaluated for the target, so what does not apply there is never seen.
+// evaluated for the targets, so what does not apply in any is never seen.
 //
 // The search is one goroutine and deterministic: its result depends on the
 // request and on the index, never on timing. Fetching runs beside it and only
@@ -21,6 +21,7 @@ import (
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
 // Index is where packages come from. Both methods are called from several
@@ -51,9 +52,24 @@ type Request struct {
 	// the same name on the index.
 	Locals []project.Local
 
-	Target Target
+	// Targets are the environments to resolve for, together: one version of a
+	// package for all of them wherever one can serve.
+	Targets []Target
+	// BestEffort keeps a release that at least one of several targets can
+	// use, with a warning; otherwise all that need it must be able to.
+	BestEffort bool
+	// Universal resolves for every platform instead, and for every Python
+	// from LowestPython on, or from the lower bound of RequiresPython if that
+	// is zero.
+	Universal    bool
+	LowestPython pep440.Version
+	ForkStrategy ForkStrategy
+	// RequiredEnvironments are markers of environments that a universal
+	// resolution must have a file for, wherever they need the package.
+	RequiredEnvironments []pep508.Marker
+
 	// RequiresPython is what the project says of itself; it is checked
-	// against the target's Python.
+	// against the targets' Pythons.
 	RequiresPython      pep440.Specifiers
 	RequiresPythonPlace project.Place
 
@@ -69,9 +85,36 @@ type Request struct {
 
 	// Preferences are versions to keep where they are allowed, as an existing
 	// lock has them.
-	Preferences map[pypi.Name]pep440.Version
+	Preferences map[pypi.Name][]Preference
 	// NoDeps resolves the requirements of the project alone.
 	NoDeps bool
+}
+
+// Preference is a pin of an existing lock.
+type Preference struct {
+	Version pep440.Version
+	Marker  pep508.Marker
+}
+
+// ForkStrategy says what a universal resolution does with a release that the
+// lowest of its Pythons cannot use.
+type ForkStrategy uint8
+
+const (
+	// ForkRequiresPython gives each Python the newest release that it can use.
+	ForkRequiresPython ForkStrategy = iota
+	// ForkFewest takes an older release that serves all of them.
+	ForkFewest
+)
+
+var forkNames = []string{"requires-python", "fewest"}
+
+func (f ForkStrategy) String() string { return forkNames[f] }
+
+// ParseForkStrategy reads the name of a strategy.
+func ParseForkStrategy(s string) (ForkStrategy, error) {
+	i, err := parseChoice("fork strategy", s, forkNames)
+	return ForkStrategy(i), err
 }
 
 // Names is a set of packages; All stands for every package.
@@ -146,7 +189,8 @@ func parseChoice(what, s string, names []string) (int, error) {
 
 // Resolution is a solution: a flat graph of packages.
 type Resolution struct {
-	// Packages are sorted by name, one entry a name.
+	// Packages are sorted by name and version: one entry a name, or several
+	// with markers of which at most one holds in any environment.
 	Packages []Package
 	// Overridden are the packages whose requirements an override replaced;
 	// pip's own resolver would refuse such a lock. Sorted.
@@ -159,6 +203,9 @@ type Resolution struct {
 type Package struct {
 	Name    pypi.Name
 	Version pep440.Version
+	// Marker says in which environments of the resolution the package is
+	// needed: "" for all.
+	Marker string
 	// Extras are those that somebody in the resolution asks for, sorted.
 	Extras []pypi.Extra
 	// Via says who asks for it, sorted: the project's own requirements by
@@ -191,13 +238,14 @@ type Stats struct {
 	Conflicts int // conflicts met and learned from
 	Projects  int // package pages read
 	Metadata  int // metadata documents read
+	Forks     int // parts of the environments that were solved apart
 }
 
 // Event is a sign of progress.
 type Event struct {
 	Package pypi.Name // what was decided last
 	Stats   Stats
-	Decided int // packages with a version at this moment
+	Known   int // packages met so far
 }
 
 // Observer hears of progress; it is called on the goroutine of the search.

@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
-	"github.com/pylock-dev/pylock/pypi/tags"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
@@ -26,18 +24,25 @@ type candidates struct {
 	// files holds by release the file that its metadata is read from: the
 	// wheel that the target would install, else the sdist; nil if unusable.
 	files []*index.File
-	// lax marks releases whose Requires-Python admits the target only when
-	// its upper bounds and exclusions are overlooked.
-	lax        []bool
+	// lax says where the Requires-Python of a release admits the target only
+	// when its upper bounds and exclusions are overlooked.
+	lax []where
+	// unserved says for which targets a release has no file, where that is
+	// put up with.
+	unserved []where
+	// split holds the lowest Python of releases that a universal scope can
+	// use in its higher part only; it is zero for the others.
+	split      []pep440.Version
 	exclusions []exclusion
-	excluded   pubgrub.Set // the union of exclusions
+	excluded   pubgrub.Set // what nothing in the scope can use
 
 	sets map[string]pubgrub.Set // by specifiers; the search's goroutine alone
 }
 
-// exclusion says why some releases cannot be used.
+// exclusion says why some releases cannot be used in a part of the scope.
 type exclusion struct {
 	set pubgrub.Set
+	in  where
 	exclusionWhy
 }
 
@@ -64,43 +69,55 @@ const (
 	selfConflict                            // detail: the requirement on itself
 )
 
-func localCandidates(l *project.Local) *candidates {
+func (q *question) localCandidates(l *project.Local) *candidates {
 	v := l.Version
 	if v.IsZero() {
 		v = pep440.MustParse("0")
 	}
-	return &candidates{name: l.Name, local: l, versions: []pep440.Version{v},
-		releases: []*index.Release{nil}, files: []*index.File{nil}, lax: []bool{false}}
+	c := &candidates{name: l.Name, local: l, versions: []pep440.Version{v}}
+	c.grow(1)
+	return c
 }
 
-// newCandidates judges every release of the project for the target.
+func (c *candidates) grow(n int) {
+	c.releases, c.files = make([]*index.Release, n), make([]*index.File, n)
+	c.lax, c.unserved, c.split = make([]where, n), make([]where, n), make([]pep440.Version, n)
+}
+
+// newCandidates judges every release of the project for the scope.
 func newCandidates(q *question, p *index.Project) *candidates {
 	n := len(p.Releases)
-	c := &candidates{name: p.Name, project: p, versions: make([]pep440.Version, n), releases: make([]*index.Release, n),
-		files: make([]*index.File, n), lax: make([]bool, n)}
-	groups := map[exclusionWhy]int{}
+	c := &candidates{name: p.Name, project: p, versions: make([]pep440.Version, n)}
+	c.grow(n)
+	type group struct {
+		exclusionWhy
+		bits uint64
+	}
+	groups := map[group]int{}
 	spans := [][]pubgrub.Span{}
 	for i := range p.Releases {
 		r := &p.Releases[i]
 		c.versions[i], c.releases[i] = r.Version, r
-		f, lax, kind, detail := q.judge(c.name, r)
-		c.files[i], c.lax[i] = f, lax
-		if kind == 0 {
-			continue
+		v := q.judge(c.name, r)
+		c.files[i], c.lax[i], c.unserved[i], c.split[i] = v.file, v.lax, v.unserved, v.split
+		for _, bad := range v.bad {
+			k := group{bad.exclusionWhy, bad.in.bits}
+			g, ok := groups[k]
+			if !ok {
+				g = len(spans)
+				groups[k] = g
+				spans = append(spans, nil)
+				c.exclusions = append(c.exclusions, bad)
+			}
+			spans[g] = append(spans[g], pubgrub.Span{Lo: int32(i + 1), Hi: int32(i + 2)})
 		}
-		why := exclusionWhy{kind, detail}
-		g, ok := groups[why]
-		if !ok {
-			g = len(spans)
-			groups[why] = g
-			spans = append(spans, nil)
-			c.exclusions = append(c.exclusions, exclusion{exclusionWhy: why})
-		}
-		spans[g] = append(spans[g], pubgrub.Span{Lo: int32(i + 1), Hi: int32(i + 2)})
 	}
 	for g := range c.exclusions {
-		c.exclusions[g].set = pubgrub.Of(spans[g]...)
-		c.excluded = c.excluded.Union(c.exclusions[g].set)
+		e := &c.exclusions[g]
+		e.set = pubgrub.Of(spans[g]...)
+		if e.in.covers(q.scope.here) {
+			c.excluded = c.excluded.Union(e.set)
+		}
 	}
 	return c
 }
@@ -144,143 +161,6 @@ func (c *candidates) cachedSet(s pep440.Specifiers) pubgrub.Set {
 	set := c.set(s)
 	c.sets[k] = set
 	return set
-}
-
-// judge picks the file of a release that the target would use. A kind other
-// than 0 says why there is none.
-func (q *question) judge(name pypi.Name, r *index.Release) (file *index.File, lax bool, kind exclusionKind, detail string) {
-	if len(r.Files) == 0 {
-		return nil, false, noFiles, ""
-	}
-	if r.Version.IsPrerelease() && q.prereleaseMode(name) == disallowed {
-		return nil, false, prerelease, ""
-	}
-	// The reasons are tried from the most to the least particular, and what
-	// the last files that were left failed of is what is said.
-	usable := make([]*index.File, 0, len(r.Files))
-	for i := range r.Files {
-		usable = append(usable, &r.Files[i])
-	}
-	keep := func(ok func(*index.File) bool) bool {
-		usable = slices.DeleteFunc(usable, func(f *index.File) bool { return !ok(f) })
-		return len(usable) > 0
-	}
-	if !q.excludeNewer.IsZero() {
-		var oldest time.Time
-		for _, f := range usable {
-			if t := f.UploadTime; !t.IsZero() && (oldest.IsZero() || t.Before(oldest)) {
-				oldest = t
-			}
-		}
-		if !keep(func(f *index.File) bool { return !f.UploadTime.IsZero() && f.UploadTime.Before(q.excludeNewer) }) {
-			if oldest.IsZero() {
-				return nil, false, noUploadTime, ""
-			}
-			return nil, false, tooNew, oldest.UTC().Format(time.RFC3339)
-		}
-	}
-	if reason := usable[0].YankedReason; !q.yankedAllowed(name, r.Version) && !keep(func(f *index.File) bool { return !f.Yanked }) {
-		return nil, false, yanked, reason
-	}
-	ignoreWheels, ignoreSdists := q.ignores(name)
-	if ignoreWheels && !keep((*index.File).IsSdist) {
-		return nil, false, noSdist, ""
-	}
-	if ignoreSdists && !keep(func(f *index.File) bool { return !f.IsSdist() }) {
-		return nil, false, noWheel, ""
-	}
-	python := usable[0].RequiresPython
-	if !keep(func(f *index.File) bool { return q.python.admits(f) != refused }) {
-		return nil, false, requiresPython, python
-	}
-	best, rank, sdist := (*index.File)(nil), 0, (*index.File)(nil)
-	for _, f := range usable {
-		if f.IsSdist() {
-			if sdist == nil || strings.HasSuffix(f.Filename, ".tar.gz") {
-				sdist = f
-			}
-			continue
-		}
-		k, ok := q.tags.Rank(f.Wheel.Tags)
-		// Where the tags tie, the file whose full Requires-Python admits the
-		// target is better, then the higher build number.
-		if ok && (best == nil || k < rank || k == rank && q.betterBuild(f, best)) {
-			best, rank = f, k
-		}
-	}
-	if best == nil && sdist == nil {
-		return nil, false, noMatchingFile, q.whyNoWheel(usable)
-	}
-	use := best
-	if use == nil {
-		use = sdist
-	}
-	lax = q.python.admits(use) == admittedLaxly
-	if best == nil {
-		// A wheel for another target tells the dependencies without a build.
-		for _, f := range usable {
-			if !f.IsSdist() {
-				use = f
-				break
-			}
-		}
-	}
-	return use, lax, 0, ""
-}
-
-func (q *question) betterBuild(a, b *index.File) bool {
-	la, lb := q.python.admits(a), q.python.admits(b)
-	if la != lb {
-		return la == admitted
-	}
-	return a.Wheel.BuildNumber > b.Wheel.BuildNumber
-}
-
-func (q *question) whyNoWheel(files []*index.File) string {
-	var all []tags.Tag
-	for _, f := range files {
-		if !f.IsSdist() {
-			all = append(all, f.Wheel.Tags...)
-		}
-	}
-	return q.tags.Why(all)
-}
-
-// admission is what a Requires-Python says of the target.
-type admission uint8
-
-const (
-	refused admission = iota
-	admittedLaxly
-	admitted
-)
-
-// pythonTarget judges Requires-Python for a concrete Python. uv counts the
-// lower bound alone, since upper bounds tend to be guesses; pip counts all.
-type pythonTarget struct {
-	version pep440.Version
-	known   *memo[string, admission]
-}
-
-func (t pythonTarget) admits(f *index.File) admission {
-	if len(f.Python) == 0 {
-		return admitted
-	}
-	return t.known.get(f.RequiresPython, func() admission { return t.judge(f.Python) })
-}
-
-func (t pythonTarget) judge(s pep440.Specifiers) admission {
-	if s.Contains(t.version) {
-		return admitted
-	}
-	if low, inclusive, ok := s.Set().Lower(); ok {
-		if c := t.version.Compare(low); c < 0 || c == 0 && !inclusive {
-			return refused
-		}
-	} else if s.Set().IsEmpty() {
-		return refused
-	}
-	return admittedLaxly
 }
 
 // versionRange describes a set of states for a person, as the shortest

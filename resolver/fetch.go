@@ -38,12 +38,12 @@ type once[K comparable, T any] struct {
 	m  map[K]*future[T]
 }
 
-// get returns the future for the key and whether this call started it.
-func (o *once[K, T]) get(k K, wg *sync.WaitGroup, compute func() (T, error)) (*future[T], bool) {
+// get returns the future for the key.
+func (o *once[K, T]) get(k K, wg *sync.WaitGroup, compute func() (T, error)) *future[T] {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if f, ok := o.m[k]; ok {
-		return f, false
+		return f
 	}
 	if o.m == nil {
 		o.m = map[K]*future[T]{}
@@ -54,59 +54,79 @@ func (o *once[K, T]) get(k K, wg *sync.WaitGroup, compute func() (T, error)) (*f
 		defer close(f.done)
 		f.val, f.err = compute()
 	})
-	return f, true
+	return f
 }
 
-// fetcher reads packages and metadata, each once, ahead of the search where
-// it can guess what the search will want. A wrong guess costs a request and
-// nothing else: what the search is told never depends on guesses.
-type fetcher struct {
+func (o *once[K, T]) len() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.m)
+}
+
+// library holds what the index said, for all searches of one resolution:
+// each page and each metadata document is asked for once.
+type library struct {
 	index Index
-	q     *question
 	wg    sync.WaitGroup
-	pages once[pypi.Name, *candidates]
-	docs  once[docKey, *dist.Metadata]
-
-	guesses guessed
+	pages once[pypi.Name, *index.Project] // nil where no index knows the name
+	docs  once[*index.File, *dist.Metadata]
 }
 
-type docKey struct {
-	name  pypi.Name
-	state int
-}
-
-// candidates starts to read the releases of a package.
-func (f *fetcher) candidates(ctx context.Context, name pypi.Name) *future[*candidates] {
-	fu, _ := f.pages.get(name, &f.wg, func() (*candidates, error) {
-		if l, ok := f.q.locals[name]; ok {
-			return localCandidates(l), nil
-		}
-		p, err := f.index.Project(ctx, name)
+func (l *library) page(ctx context.Context, name pypi.Name) *future[*index.Project] {
+	return l.pages.get(name, &l.wg, func() (*index.Project, error) {
+		p, err := l.index.Project(ctx, name)
 		if errors.Is(err, index.ErrNotFound) {
-			return &candidates{name: name, missing: true}, nil
+			return nil, nil
 		}
-		if err != nil {
-			return nil, err
-		}
-		return newCandidates(f.q, p), nil
+		return p, err
 	})
-	return fu
 }
 
-// metadata starts to read the metadata of the release in the state.
-func (f *fetcher) metadata(ctx context.Context, c *candidates, state int) *future[*dist.Metadata] {
-	fu, _ := f.docs.get(docKey{c.name, state}, &f.wg, func() (*dist.Metadata, error) {
-		if c.local != nil {
-			return &dist.Metadata{Name: c.name, Version: c.local.Version}, nil
-		}
-		i := state - 1
-		m, err := f.index.MetadataOf(ctx, c.project, c.releases[i], c.files[i])
+func (l *library) document(ctx context.Context, p *index.Project, r *index.Release, f *index.File) *future[*dist.Metadata] {
+	return l.docs.get(f, &l.wg, func() (*dist.Metadata, error) {
+		m, err := l.index.MetadataOf(ctx, p, r, f)
 		if err != nil {
 			return nil, err
 		}
 		return m.Metadata, nil
 	})
-	return fu
+}
+
+// fetcher reads packages and metadata for one search, and ahead of it where
+// it can guess what the search will want. A wrong guess costs a request and
+// nothing else: what the search is told never depends on guesses.
+type fetcher struct {
+	*library
+	q       *question
+	judged  once[pypi.Name, *candidates]
+	guesses guessed
+}
+
+// candidates starts to read and judge the releases of a package.
+func (f *fetcher) candidates(ctx context.Context, name pypi.Name) *future[*candidates] {
+	return f.judged.get(name, &f.wg, func() (*candidates, error) {
+		if l, ok := f.q.locals[name]; ok {
+			return f.q.localCandidates(l), nil
+		}
+		p, err := f.page(ctx, name).wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if p == nil {
+			return &candidates{name: name, missing: true}, nil
+		}
+		return newCandidates(f.q, p), nil
+	})
+}
+
+// metadata starts to read the metadata of the release in the state.
+func (f *fetcher) metadata(ctx context.Context, c *candidates, state int) *future[*dist.Metadata] {
+	if c.local != nil {
+		fu := &future[*dist.Metadata]{done: make(chan struct{}), val: &dist.Metadata{Name: c.name, Version: c.local.Version}}
+		close(fu.done)
+		return fu
+	}
+	return f.document(ctx, c.project, c.releases[state-1], c.files[state-1])
 }
 
 // guess reads ahead: the package of the requirement, the release that would
@@ -146,6 +166,11 @@ func (f *fetcher) guess(ctx context.Context, d dependency) {
 			}
 		}
 	})
+}
+
+type extraKey struct {
+	name  pypi.Name
+	extra pypi.Extra
 }
 
 // guessed is a set that several goroutines add to.

@@ -60,7 +60,7 @@ func (p *problem) hints(r *reporter) []string {
 		case requiresPython:
 			add("%s requires Python %s: use another version of it, or a target that fits with --python-version", some, detail)
 		case noMatchingFile:
-			add("%s has wheels, but none for %s (%s), and no source distribution: choose another --python-version or --python-platform", some, p.Target, detail)
+			add("%s has wheels, but none for %s (%s), and no source distribution: choose another --python-version or --python-platform", some, p.target(), detail)
 		case noWheel:
 			add("%s has only a source distribution, which --no-build or --only-binary forbids", some)
 		case noSdist:

@@ -113,7 +113,7 @@ func target(t testing.TB, python, platform string) Target {
 }
 
 func request(t testing.TB, reqs ...string) Request {
-	q := Request{Target: target(t, "3.12", "x86_64-manylinux_2_28")}
+	q := Request{Targets: []Target{target(t, "3.12", "x86_64-manylinux_2_28")}}
 	for _, r := range reqs {
 		q.Requirements = append(q.Requirements, requirement(t, r))
 	}

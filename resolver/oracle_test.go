@@ -364,7 +364,7 @@ func TestAgainstBruteForce(t *testing.T) {
 	for i := range *oracleCases {
 		r := rand.New(rand.NewPCG(seed, uint64(i)))
 		w := randomWorld(r)
-		q := Request{Target: target(t, "3.12", "x86_64-manylinux_2_28"), Prerelease: w.pre, Resolution: w.mode}
+		q := Request{Targets: []Target{target(t, "3.12", "x86_64-manylinux_2_28")}, Prerelease: w.pre, Resolution: w.mode}
 		add := func(list *[]wdep, into *[]string) {
 			for _, d := range *list {
 				*into = append(*into, w.text(d))
@@ -384,14 +384,14 @@ func TestAgainstBruteForce(t *testing.T) {
 			q.Overrides = append(q.Overrides, requirement(t, s))
 		}
 		if r.IntN(3) == 0 {
-			q.Preferences = map[pypi.Name]pep440.Version{}
+			q.Preferences = map[pypi.Name][]Preference{}
 			for _, p := range w.pkgs {
 				if len(p.versions) == 0 {
 					continue
 				}
 				// A pin of an existing lock allows a yanked version, which brute force does not know.
 				if v := p.versions[r.IntN(len(p.versions))]; !v.yanked {
-					q.Preferences[pypi.Name(p.name)] = pep440.MustParse(v.text)
+					q.Preferences[pypi.Name(p.name)] = []Preference{{Version: pep440.MustParse(v.text)}}
 				}
 			}
 		}

@@ -20,20 +20,24 @@ const (
 	rootNode nodeKind = iota
 	pythonNode
 	packageNode
-	extraNode
+	wantedNode
 )
 
 const python pubgrub.Package = 1
 
-// node is what a package of the solver stands for. An extra has one version,
-// "wanted": what it adds is a clause over the package, the extra and the
-// dependency, so no version of an extra has to be kept equal to the package's.
+// node is what a package of the solver stands for.
+//
+// A wanted node has one version, "yes": that somebody wants an extra of a
+// package, or, where several targets are resolved together, the package or an
+// extra of it on one of them. What a release asks for because of an extra or
+// on a target is a clause over the package, the wanted node and the dependency,
+// so no version of an extra has to be kept equal to its package's.
 type node struct {
 	kind  nodeKind
 	name  pypi.Name
-	extra pypi.Extra
+	extra pypi.Extra // of a wanted node; "" for the package itself
 	cand  *candidates
-	base  pubgrub.Package // of an extra: its package
+	base  pubgrub.Package // of a wanted node: its package
 	seen  int             // order in which the package was first met
 
 	pinned            bool // somebody asks for one exact version
@@ -48,19 +52,22 @@ type problem struct {
 	observer Observer
 	nodes    []node
 	byName   map[pypi.Name]pubgrub.Package
-	extras   map[extraKey]pubgrub.Package
-	ofBase   map[pubgrub.Package][]pubgrub.Package
+	wanted   map[wantedKey]pubgrub.Package
+	ofBase   map[pubgrub.Package][]pubgrub.Package // wanted nodes by package
 	expanded map[expansion]bool
 	reasons  map[exclusionWhy]int32
 	pending  []pubgrub.Clause // of packages met since the last answer
 	stats    Stats
-	decided  int
 }
 
-type extraKey struct {
-	name  pypi.Name
-	extra pypi.Extra
+// wantedKey names a wanted node; target is everywhere unless several targets
+// are resolved together.
+type wantedKey struct {
+	extraKey
+	target int
 }
+
+const everywhere = -1
 
 type expansion struct {
 	p     pubgrub.Package
@@ -92,7 +99,7 @@ const (
 const conflictThreshold = 5
 
 func newProblem(q *question, f *fetcher, o Observer) *problem {
-	p := &problem{question: q, fetch: f, observer: o, byName: map[pypi.Name]pubgrub.Package{}, extras: map[extraKey]pubgrub.Package{},
+	p := &problem{question: q, fetch: f, observer: o, byName: map[pypi.Name]pubgrub.Package{}, wanted: map[wantedKey]pubgrub.Package{},
 		ofBase: map[pubgrub.Package][]pubgrub.Package{}, expanded: map[expansion]bool{}, reasons: map[exclusionWhy]int32{}}
 	p.nodes = []node{{kind: rootNode}, {kind: pythonNode}}
 	return p
@@ -121,40 +128,61 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	p.nodes = append(p.nodes, node{kind: packageNode, name: name, cand: c, seen: len(p.byName)})
 	p.byName[name] = id
 	for i := range c.exclusions {
-		p.pending = append(p.pending, p.exclude(id, &c.exclusions[i]))
+		p.pending = append(p.pending, p.exclude(id, &c.exclusions[i])...)
 	}
 	for _, con := range p.constraints[name] {
 		want := c.cachedSet(con.Specifiers)
-		p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: int32(constrained),
-			Terms:  []pubgrub.Term{{Package: id, Set: c.states().Minus(want)}},
-			Reason: &reason{kind: constrained, from: con, want: want}})
+		for _, given := range p.given(id, con.in) {
+			p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: int32(constrained),
+				Terms:  append(given, pubgrub.Term{Package: id, Set: c.states().Minus(want)}),
+				Reason: &reason{kind: constrained, from: con.Requirement, want: want}})
+		}
 	}
 	return id, nil
 }
 
-func (p *problem) exclude(id pubgrub.Package, e *exclusion) pubgrub.Clause {
-	c := pubgrub.Clause{Subject: id, Kind: int32(unusable), Terms: []pubgrub.Term{{Package: id, Set: e.set}}, Reason: &reason{kind: unusable, excl: e}}
-	if e.kind == requiresPython {
-		c.Terms = append(c.Terms, pubgrub.Term{Package: python, Set: pubgrub.One(1)})
+// given returns the conditions under which something that holds in a part of
+// the scope concerns a package: none where it holds everywhere, else one a target.
+func (p *problem) given(id pubgrub.Package, in where) [][]pubgrub.Term {
+	if !p.scope.several() || in.covers(p.scope.here) {
+		return [][]pubgrub.Term{nil}
 	}
-	// Releases are taken together only where they are excluded for one reason.
-	k := exclusionWhy{e.kind, e.detail}
-	if p.reasons[k] == 0 {
-		p.reasons[k] = int32(len(p.reasons) + 1)
+	var out [][]pubgrub.Term
+	for t := range in.each {
+		out = append(out, []pubgrub.Term{{Package: p.wantedNode(id, "", t), Set: pubgrub.One(1)}})
 	}
-	c.Kind += p.reasons[k] << 8
-	return c
+	return out
 }
 
-func (p *problem) extraNode(base pubgrub.Package, x pypi.Extra) pubgrub.Package {
-	k := extraKey{p.nodes[base].name, x}
-	if id, ok := p.extras[k]; ok {
+// exclude returns the clauses that forbid releases where they cannot be used.
+func (p *problem) exclude(id pubgrub.Package, e *exclusion) []pubgrub.Clause {
+	// Releases are taken together only where they are excluded for one reason.
+	if p.reasons[e.exclusionWhy] == 0 {
+		p.reasons[e.exclusionWhy] = int32(len(p.reasons) + 1)
+	}
+	var out []pubgrub.Clause
+	for _, given := range p.given(id, e.in) {
+		terms := append(given, pubgrub.Term{Package: id, Set: e.set})
+		if e.kind == requiresPython {
+			terms = append(terms, pubgrub.Term{Package: python, Set: pubgrub.One(1)})
+		}
+		out = append(out, pubgrub.Clause{Subject: id, Kind: int32(unusable) + p.reasons[e.exclusionWhy]<<8, Terms: terms,
+			Reason: &reason{kind: unusable, excl: e}})
+	}
+	return out
+}
+
+func (p *problem) wantedNode(base pubgrub.Package, x pypi.Extra, target int) pubgrub.Package {
+	k := wantedKey{extraKey{p.nodes[base].name, x}, target}
+	if id, ok := p.wanted[k]; ok {
 		return id
 	}
 	id := pubgrub.Package(len(p.nodes))
-	p.nodes = append(p.nodes, node{kind: extraNode, name: k.name, extra: x, base: base, seen: p.nodes[base].seen})
-	p.extras[k] = id
-	p.ofBase[base] = append(p.ofBase[base], id)
+	p.nodes = append(p.nodes, node{kind: wantedNode, name: k.name, extra: x, base: base, seen: p.nodes[base].seen})
+	p.wanted[k] = id
+	if x != "" {
+		p.ofBase[base] = append(p.ofBase[base], id)
+	}
 	return id
 }
 
@@ -196,9 +224,12 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	if state == 0 {
 		panic("resolver: no version to choose for " + string(n.name))
 	}
+	if at := n.cand.split[state-1]; !at.IsZero() {
+		return 0, nil, p.splitPython(at)
+	}
 	p.stats.Decisions++
 	if p.observer != nil {
-		p.observer.Progress(Event{Package: n.name, Stats: p.stats, Decided: p.decided})
+		p.observer.Progress(Event{Package: n.name, Stats: p.stats, Known: len(p.byName)})
 	}
 	return state, nil, nil
 }
@@ -207,7 +238,7 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 func (p *problem) Conflict(affected pubgrub.Package, violated []pubgrub.Package) pubgrub.Package {
 	p.stats.Conflicts++
 	base := func(id pubgrub.Package) pubgrub.Package {
-		if p.nodes[id].kind == extraNode {
+		if p.nodes[id].kind == wantedNode {
 			return p.nodes[id].base
 		}
 		return id
@@ -221,13 +252,18 @@ func (p *problem) Conflict(affected pubgrub.Package, violated []pubgrub.Package)
 			continue
 		}
 		real = true
+		// What the project itself asks for is not held back for the sake of
+		// something that it does not name.
+		if p.direct[n.name] && !p.direct[p.nodes[affected].name] {
+			continue
+		}
 		if n.culprit++; n.culprit == conflictThreshold && !n.late && !n.early {
-			n.late, back = true, v
+			n.late, n.pinned, back = true, false, v
 		}
 	}
 	if n := &p.nodes[affected]; real && n.kind == packageNode {
 		if n.affected++; n.affected == conflictThreshold {
-			n.early, n.late = true, false
+			n.early, n.late, n.pinned = true, false, false
 		}
 	}
 	return back
@@ -251,8 +287,8 @@ func (p *problem) clauses(ctx context.Context, id pubgrub.Package, state int, st
 		return p.rootClauses(ctx)
 	case pythonNode:
 		return nil, nil
-	case extraNode:
-		if v := st.Version(n.base); v != pubgrub.Absent {
+	case wantedNode:
+		if v := st.Version(n.base); v != pubgrub.Absent && n.extra != "" {
 			return p.expand(ctx, n.base, v, n.extra)
 		}
 		return nil, nil
@@ -276,12 +312,20 @@ func (p *problem) clauses(ctx context.Context, id pubgrub.Package, state int, st
 func (p *problem) rootClauses(ctx context.Context) ([]pubgrub.Clause, error) {
 	root := pubgrub.Term{Package: pubgrub.Root, Set: pubgrub.One(1)}
 	out := []pubgrub.Clause{{Terms: []pubgrub.Term{root, {Package: python, Set: pubgrub.One(pubgrub.Absent)}}, Reason: &reason{kind: targetIs}}}
-	for _, r := range p.requirements {
+	deps := make([]dependency, len(p.requirements))
+	for i, r := range p.requirements {
+		deps[i] = r.dependency
 		p.fetch.guess(ctx, r.dependency)
+	}
+	if err := p.diverge(ctx, deps); err != nil {
+		return nil, err
 	}
 	for i := range p.requirements {
 		r := &p.requirements[i]
-		cs, err := p.require(ctx, r.dependency, &reason{kind: asked, dep: r.dependency, from: r.from}, pubgrub.Root, root)
+		if r.URL != "" && p.locals[r.Name] == nil {
+			return nil, fmt.Errorf("%s: URL requirements are not supported yet: %s", r.from.Place, r.dependency)
+		}
+		cs, err := p.require(ctx, r.dependency, &reason{kind: asked, dep: r.dependency, from: r.from}, pubgrub.Root, "", root)
 		if err != nil {
 			return nil, err
 		}
@@ -290,8 +334,9 @@ func (p *problem) rootClauses(ctx context.Context) ([]pubgrub.Clause, error) {
 	return out, nil
 }
 
-// require returns the clauses "if the terms hold, then the dependency does".
-func (p *problem) require(ctx context.Context, d dependency, why *reason, subject pubgrub.Package, given ...pubgrub.Term) ([]pubgrub.Clause, error) {
+// require returns the clauses "if the term holds, and the extra of the
+// subject is wanted, then the dependency holds", for each target where it does.
+func (p *problem) require(ctx context.Context, d dependency, why *reason, subject pubgrub.Package, extra pypi.Extra, given pubgrub.Term) ([]pubgrub.Clause, error) {
 	id, err := p.pkg(ctx, d.Name)
 	if err != nil {
 		return nil, err
@@ -301,12 +346,35 @@ func (p *problem) require(ctx context.Context, d dependency, why *reason, subjec
 	if len(d.Specifiers) == 1 {
 		n.pinned = n.pinned || isExact(d.Specifiers[0])
 	}
-	clause := func(t pubgrub.Term) pubgrub.Clause {
-		return pubgrub.Clause{Subject: subject, Kind: int32(dependsOn), Terms: append(slices.Clone(given), t), Reason: why}
+	var out []pubgrub.Clause
+	clause := func(t pubgrub.Term, target int) {
+		terms := []pubgrub.Term{given}
+		if subject != pubgrub.Root && (extra != "" || target != everywhere) {
+			terms = append(terms, pubgrub.Term{Package: p.wantedNode(subject, extra, target), Set: pubgrub.One(1)})
+		}
+		out = append(out, pubgrub.Clause{Subject: subject, Kind: int32(dependsOn), Terms: append(terms, t), Reason: why})
 	}
-	out := []pubgrub.Clause{clause(pubgrub.Term{Package: id, Set: why.want.Complement(p.Versions(id) + 1)})}
-	for _, x := range d.Extras {
-		out = append(out, clause(pubgrub.Term{Package: p.extraNode(id, x), Set: pubgrub.One(pubgrub.Absent)}))
+	version := pubgrub.Term{Package: id, Set: why.want.Complement(p.Versions(id) + 1)}
+	if !p.scope.several() {
+		clause(version, everywhere)
+		for _, x := range d.Extras {
+			clause(pubgrub.Term{Package: p.wantedNode(id, x, everywhere), Set: pubgrub.One(pubgrub.Absent)}, everywhere)
+		}
+		return out, nil
+	}
+	// The root is on every target, and so is a release as such: what holds on
+	// all of them needs no clause a target.
+	whole := subject == pubgrub.Root || extra == "" && d.in.covers(p.scope.here)
+	if whole {
+		clause(version, everywhere)
+	}
+	for t := range d.in.each {
+		if !whole {
+			clause(version, t)
+		}
+		for _, x := range append([]pypi.Extra{""}, d.Extras...) {
+			clause(pubgrub.Term{Package: p.wantedNode(id, x, t), Set: pubgrub.One(pubgrub.Absent)}, t)
+		}
 	}
 	return out, nil
 }
@@ -327,49 +395,57 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 		return nil, err
 	}
 	p.expanded[k] = true
+	var out []pubgrub.Clause
 	if unusable != nil {
-		return []pubgrub.Clause{p.exclude(id, unusable)}, nil
+		out = p.exclude(id, unusable)
+		if unusable.in.covers(p.scope.here) {
+			return out, nil
+		}
 	}
 	deps := p.dependencies(c, m, extra)
 	for _, d := range deps {
-		if d.URL != "" {
-			e := &exclusion{pubgrub.One(state), exclusionWhy{urlDependency, d.String()}}
-			return []pubgrub.Clause{p.exclude(id, e)}, nil
+		if d.URL != "" && p.locals[d.Name] == nil {
+			return p.exclude(id, p.exclusion(state, urlDependency, d.String())), nil
 		}
 		if d.Name != c.name {
 			p.fetch.guess(ctx, d)
 		}
 	}
-	given := []pubgrub.Term{{Package: id, Set: pubgrub.One(state)}}
-	if extra != "" {
-		given = append(given, pubgrub.Term{Package: p.extraNode(id, extra), Set: pubgrub.One(1)})
+	if err := p.diverge(ctx, deps); err != nil {
+		return nil, err
 	}
-	var out []pubgrub.Clause
+	given := pubgrub.Term{Package: id, Set: pubgrub.One(state)}
 	for _, d := range deps {
+		why := &reason{kind: dependsOn, dep: d}
 		if d.Name == c.name {
 			// A release that asks for another version of itself cannot be
 			// installed; one that asks for its own extras is common.
 			if !c.cachedSet(d.Specifiers).Has(state) {
-				e := &exclusion{pubgrub.One(state), exclusionWhy{selfConflict, d.String()}}
-				out = append(out, p.exclude(id, e))
+				e := p.exclusion(state, selfConflict, d.String())
+				e.in = d.in
+				out = append(out, p.exclude(id, e)...)
 			}
-			for _, x := range d.Extras {
-				if x == extra {
-					continue
-				}
-				t := pubgrub.Term{Package: p.extraNode(id, x), Set: pubgrub.One(pubgrub.Absent)}
-				out = append(out, pubgrub.Clause{Subject: id, Kind: int32(dependsOn), Terms: append(slices.Clone(given), t),
-					Reason: &reason{kind: dependsOn, dep: d, want: c.states()}})
+			if d.Extras = slices.DeleteFunc(slices.Clone(d.Extras), func(x pypi.Extra) bool { return x == extra }); len(d.Extras) == 0 {
+				continue
 			}
-			continue
+			// What is left is that the extras are wanted.
+			d.Specifiers = nil
 		}
-		cs, err := p.require(ctx, d, &reason{kind: dependsOn, dep: d}, id, given...)
+		cs, err := p.require(ctx, d, why, id, extra, given)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, cs...)
+		for _, cl := range cs {
+			if d.Name != c.name || p.nodes[cl.Terms[len(cl.Terms)-1].Package].kind == wantedNode {
+				out = append(out, cl)
+			}
+		}
 	}
 	return out, nil
+}
+
+func (p *problem) exclusion(state int, kind exclusionKind, detail string) *exclusion {
+	return &exclusion{pubgrub.One(state), p.scope.here, exclusionWhy{kind, detail}}
 }
 
 // metadata waits for the metadata of a release; where it cannot be had or
@@ -383,15 +459,33 @@ func (p *problem) metadata(ctx context.Context, c *candidates, state int) (*dist
 	case errors.As(err, &hash):
 		return nil, nil, fmt.Errorf("%s %s: %w", c.name, c.versions[state-1], err)
 	case errors.Is(err, index.ErrNeedsBuild):
-		return nil, &exclusion{pubgrub.One(state), exclusionWhy{kind: needsBuild}}, nil
+		return nil, p.exclusion(state, needsBuild, ""), nil
 	case errors.As(err, &unusable):
-		return nil, &exclusion{pubgrub.One(state), exclusionWhy{unreadable, unusable.Error()}}, nil
+		return nil, p.exclusion(state, unreadable, unusable.Error()), nil
 	default:
 		return nil, nil, fmt.Errorf("%s %s: %w", c.name, c.versions[state-1], err)
 	}
-	p.stats.Metadata++
-	if f := c.files[state-1]; f != nil && f.RequiresPython == "" && p.python.judge(m.RequiresPython) == refused {
-		return nil, &exclusion{pubgrub.One(state), exclusionWhy{requiresPython, m.RequiresPython.String()}}, nil
+	if f := c.files[state-1]; f != nil && f.RequiresPython == "" && len(m.RequiresPython) > 0 {
+		if p.scope.here.universal {
+			at, ok := p.splitAt(m.RequiresPython)
+			if ok && !at.IsZero() {
+				return nil, nil, p.splitPython(at)
+			} else if !ok {
+				return nil, p.exclusion(state, requiresPython, m.RequiresPython.String()), nil
+			}
+			return m, nil, nil
+		}
+		var in where
+		for t := range p.scope.here.each {
+			if admits(m.RequiresPython, p.scope.pythons[t]) == refused {
+				in.bits |= 1 << t
+			}
+		}
+		if !in.isNone() {
+			e := p.exclusion(state, requiresPython, m.RequiresPython.String())
+			e.in = in
+			return m, e, nil
+		}
 	}
 	return m, nil, nil
 }

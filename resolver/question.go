@@ -4,31 +4,30 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/pypi/pep508"
-	"github.com/pylock-dev/pylock/pypi/tags"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
-// question is a Request made ready to be asked: what it says by package. It
+// question is a Request made ready to be asked for one scope: what it says by package. It
 // is not changed once made, so any goroutine may read it.
 type question struct {
 	*Request
-	env          pep508.Environment
-	tags         *tags.Compatible
-	python       pythonTarget
-	excludeNewer time.Time
-	noDeps       bool
+	scope   *scope
+	pythons *memo[pythonKey, admission]
+	minors  *memo[minorKey, bool]
+	noDeps  bool
+	// earlier are versions that parts of the resolution solved before chose.
+	earlier map[pypi.Name][]pep440.Version
 
 	// requirements are the root's, where their markers hold, sorted by name
 	// and text, overrides applied.
 	requirements []rootRequirement
-	constraints  map[pypi.Name][]*project.Requirement
+	constraints  map[pypi.Name][]constraint
 	overrides    map[pypi.Name][]*project.Requirement
 	locals       map[pypi.Name]*project.Local
 	exact        map[pypi.Name][]pep440.Specifier // the root's == and ===
@@ -36,13 +35,19 @@ type question struct {
 	explicitPre  map[pypi.Name]bool // the root names a pre-release
 }
 
+type constraint struct {
+	*project.Requirement
+	in where
+}
+
 type rootRequirement struct {
 	dependency
 	from *project.Requirement // as written by the user; the override where one applies
 }
 
-// dependency is a requirement that holds in the target.
+// dependency is a requirement that holds in some part of the scope.
 type dependency struct {
+	in         where
 	Name       pypi.Name
 	Extras     []pypi.Extra
 	Specifiers pep440.Specifiers
@@ -50,18 +55,19 @@ type dependency struct {
 	override   *project.Requirement // what replaced it, or nil
 }
 
-func newQuestion(r *Request) *question {
+func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) *question {
 	q := &question{
-		Request: r, env: r.Target.Environment(), tags: r.Target.Tags(), excludeNewer: r.ExcludeNewer, noDeps: r.NoDeps,
-		python:      pythonTarget{r.Target.Python, newMemo[string, admission]()},
-		constraints: map[pypi.Name][]*project.Requirement{}, overrides: map[pypi.Name][]*project.Requirement{},
+		Request: r, scope: sc, noDeps: r.NoDeps, earlier: earlier,
+		pythons: newMemo[pythonKey, admission](), minors: newMemo[minorKey, bool](),
+		constraints: map[pypi.Name][]constraint{}, overrides: map[pypi.Name][]*project.Requirement{},
 		locals: map[pypi.Name]*project.Local{}, exact: map[pypi.Name][]pep440.Specifier{},
 		direct: map[pypi.Name]bool{}, explicitPre: map[pypi.Name]bool{},
 	}
 	q.reachLocals(r.Requirements)
 	for i := range r.Constraints {
-		if c := &r.Constraints[i]; c.Marker.Applies(q.env, "") {
-			q.constraints[c.Name] = append(q.constraints[c.Name], c)
+		c := &r.Constraints[i]
+		if in := sc.holds(c.Marker, ""); !in.isNone() {
+			q.constraints[c.Name] = append(q.constraints[c.Name], constraint{c, in})
 			q.noteExplicit(c.Requirement)
 		}
 	}
@@ -69,18 +75,19 @@ func newQuestion(r *Request) *question {
 		// An override whose marker does not hold still replaces: by nothing.
 		o := &r.Overrides[i]
 		q.overrides[o.Name] = append(q.overrides[o.Name], o)
-		if o.Marker.Applies(q.env, "") {
+		if !sc.holds(o.Marker, "").isNone() {
 			q.noteExplicit(o.Requirement)
 			q.noteExact(o.Name, o.Specifiers)
 		}
 	}
 	for i := range r.Requirements {
 		from := &r.Requirements[i]
-		if !from.Marker.Applies(q.env, "") {
+		in := sc.holds(from.Marker, "")
+		if in.isNone() {
 			continue
 		}
 		q.noteDirect(from.Requirement)
-		for _, d := range q.override(from.Requirement) {
+		for _, d := range q.override(from.Requirement, in) {
 			o := from
 			if d.override != nil {
 				o = d.override
@@ -90,7 +97,7 @@ func newQuestion(r *Request) *question {
 	}
 	for _, name := range sortedKeys(q.locals) {
 		for _, req := range q.locals[name].Requirements {
-			if req.Marker.Applies(q.env, "") {
+			if !sc.holds(req.Marker, "").isNone() {
 				q.noteDirect(req.Requirement)
 			}
 		}
@@ -108,7 +115,7 @@ func newQuestion(r *Request) *question {
 // may name a path for one platform and the index for another.
 func (q *question) reachLocals(reqs []project.Requirement) {
 	for _, r := range reqs {
-		if r.Path == "" || q.locals[r.Name] != nil || !r.Marker.Applies(q.env, "") {
+		if r.Path == "" || q.locals[r.Name] != nil || q.scope.holds(r.Marker, "").isNone() {
 			continue
 		}
 		for i := range q.Locals {
@@ -147,23 +154,23 @@ func (q *question) noteExplicit(r pep508.Requirement) {
 	}
 }
 
-// override returns what takes the place of a requirement: itself, or the
-// overrides of its name that hold in the target.
-func (q *question) override(r pep508.Requirement) []dependency {
+// override returns what takes the place of a requirement that holds in a
+// part of the scope: itself, or the overrides of its name that hold there.
+func (q *question) override(r pep508.Requirement, in where) []dependency {
 	os, ok := q.overrides[r.Name]
 	if !ok {
-		return []dependency{{Name: r.Name, Extras: r.Extras, Specifiers: r.Specifiers, URL: r.URL}}
+		return []dependency{{in: in, Name: r.Name, Extras: r.Extras, Specifiers: r.Specifiers, URL: r.URL}}
 	}
 	var out []dependency
 	for _, o := range os {
-		if o.Marker.Applies(q.env, "") {
-			out = append(out, dependency{Name: o.Name, Extras: o.Extras, Specifiers: o.Specifiers, URL: o.URL, override: o})
+		if both := in.and(q.scope.holds(o.Marker, "")); !both.isNone() {
+			out = append(out, dependency{in: both, Name: o.Name, Extras: o.Extras, Specifiers: o.Specifiers, URL: o.URL, override: o})
 		}
 	}
 	return out
 }
 
-// dependencies returns what a release asks for in the target: with no extra,
+// dependencies returns what a release asks for in the scope: with no extra,
 // what holds without any; with one, what holds only because of it.
 func (q *question) dependencies(c *candidates, m *dist.Metadata, extra pypi.Extra) []dependency {
 	var out []dependency
@@ -173,28 +180,28 @@ func (q *question) dependencies(c *candidates, m *dist.Metadata, extra pypi.Extr
 			reqs = c.local.Extras[extra]
 		}
 		for _, r := range reqs {
-			if r.Marker.Applies(q.env, "") {
+			deps := q.override(r.Requirement, q.scope.holds(r.Marker, ""))
+			for i := range deps {
 				// A path is where the local package is; its name suffices.
-				deps := q.override(r.Requirement)
-				for i := range deps {
-					if r.Path != "" {
-						deps[i].URL = ""
-					}
+				if r.Path != "" {
+					deps[i].URL = ""
 				}
-				out = append(out, deps...)
 			}
+			out = append(out, deps...)
 		}
 	} else {
 		for _, r := range m.Requires {
-			holds := r.Marker.Applies(q.env, "")
+			in := q.scope.holds(r.Marker, "")
 			if extra != "" {
-				holds = !holds && r.Marker.MentionsExtra() && r.Marker.Applies(q.env, extra)
+				if !r.Marker.MentionsExtra() {
+					continue
+				}
+				in = q.scope.holds(r.Marker, extra).minus(in)
 			}
-			if holds {
-				out = append(out, q.override(r)...)
-			}
+			out = append(out, q.override(r, in)...)
 		}
 	}
+	out = slices.DeleteFunc(out, func(d dependency) bool { return d.in.isNone() })
 	// Any order that the index gives them in leads to the same search.
 	slices.SortStableFunc(out, func(a, b dependency) int {
 		if c := strings.Compare(string(a.Name), string(b.Name)); c != 0 {
@@ -237,8 +244,7 @@ func (q *question) yankedAllowed(n pypi.Name, v pep440.Version) bool {
 			return true
 		}
 	}
-	pin, ok := q.Preferences[n]
-	return ok && pin.Equal(v)
+	return slices.ContainsFunc(q.Preferences[n], func(p Preference) bool { return p.Version.Equal(v) })
 }
 
 // ignores says which kinds of file must not be used for a package.
@@ -267,8 +273,8 @@ func (q *question) prefer(c *candidates, allowed pubgrub.Set) int {
 	if allowed.IsEmpty() {
 		return 0
 	}
-	if pin, ok := q.Preferences[c.name]; ok {
-		if i, found := slices.BinarySearchFunc(c.versions, pin, pep440.Version.Compare); found && allowed.Has(i+1) {
+	for v := range q.pins(c) {
+		if i, found := slices.BinarySearchFunc(c.versions, v, pep440.Version.Compare); found && allowed.Has(i+1) {
 			return i + 1
 		}
 	}
@@ -276,7 +282,7 @@ func (q *question) prefer(c *candidates, allowed pubgrub.Set) int {
 	best, bestTier := 0, 4
 	for state := range q.inOrder(c, allowed) {
 		tier := 0
-		if c.lax[state-1] {
+		if !c.lax[state-1].isNone() {
 			tier += 2
 		}
 		if !mixed && c.versions[state-1].IsPrerelease() {
@@ -290,6 +296,28 @@ func (q *question) prefer(c *candidates, allowed pubgrub.Set) int {
 		}
 	}
 	return best
+}
+
+// pins yields the versions to keep: those of the existing lock that speak of
+// the scope, other pins of the lock, and what earlier parts chose.
+func (q *question) pins(c *candidates) func(func(pep440.Version) bool) {
+	return func(yield func(pep440.Version) bool) {
+		mine := q.Preferences[c.name]
+		whole := q.scope.narrow(q.scope.all)
+		for _, sc := range []*scope{q.scope, whole} {
+			for _, p := range mine {
+				if !sc.holds(p.Marker, "").isNone() && !yield(p.Version) {
+					return
+				}
+			}
+		}
+		stable := q.prereleaseMode(c.name) != anyOrder
+		for _, v := range q.earlier[c.name] {
+			if !(stable && v.IsPrerelease()) && !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 // inOrder yields the states, the preferred end first.

@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +11,7 @@ import (
 
 // explain turns a proof into prose: each line says what follows from what,
 // lines that are used twice are numbered, and hints say what might help.
-func (p *problem) explain(_ context.Context, proof *pubgrub.Proof) *NoSolutionError {
+func (p *problem) explain(proof *pubgrub.Proof) *NoSolutionError {
 	r := &reporter{problem: p, steps: proof.Steps, uses: make([]int, len(proof.Steps)), number: map[int]int{}}
 	end := r.skip(len(proof.Steps) - 1)
 	r.count(end)
@@ -208,7 +207,7 @@ func (r *reporter) text(i int) string {
 	case constrained:
 		return fmt.Sprintf("the constraint is %s%s", w.from.Requirement.String(), place(w.from))
 	case targetIs:
-		return fmt.Sprintf("the target is Python %s", r.Target.Python)
+		return fmt.Sprintf("the target is Python %s", r.python())
 	}
 	subject := r.subject(st)
 	e := w.excl
@@ -226,9 +225,9 @@ func (r *reporter) text(i int) string {
 	case prerelease:
 		return subject + " is a pre-release"
 	case requiresPython:
-		return fmt.Sprintf("%s requires Python %s and the target is Python %s", subject, detail, r.Target.Python)
+		return fmt.Sprintf("%s requires Python %s and the target is Python %s", subject, detail, r.python())
 	case noMatchingFile:
-		return fmt.Sprintf("%s has no file for %s (%s)", subject, r.Target, detail)
+		return fmt.Sprintf("%s has no file for %s (%s)", subject, r.target(), detail)
 	case noWheel:
 		return subject + " has no wheel, and building from source is not allowed"
 	case noSdist:
@@ -287,7 +286,7 @@ func (r *reporter) releases(id pubgrub.Package, set pubgrub.Set, terms []pubgrub
 	name := string(n.name)
 	var xs []string
 	for _, t := range terms {
-		if m := &r.nodes[t.Package]; m.kind == extraNode && m.base == id && !t.Set.Has(pubgrub.Absent) {
+		if m := &r.nodes[t.Package]; m.kind == wantedNode && m.extra != "" && m.base == id && !t.Set.Has(pubgrub.Absent) {
 			xs = append(xs, string(m.extra))
 		}
 	}
@@ -322,9 +321,10 @@ func (r *reporter) conclusion(i int) string {
 		case n.kind == rootNode:
 			root = true
 		case n.kind == pythonNode:
-		case n.kind == extraNode && absent:
+		case n.kind == wantedNode && n.extra == "":
+		case n.kind == wantedNode && absent:
 			need = append(need, fmt.Sprintf("%s[%s]", n.name, n.extra))
-		case n.kind == extraNode:
+		case n.kind == wantedNode:
 			if !slices.ContainsFunc(terms, func(u pubgrub.Term) bool { return u.Package == n.base && !u.Set.Has(pubgrub.Absent) }) {
 				have = append(have, fmt.Sprintf("%s[%s]", n.name, n.extra))
 			}
@@ -351,4 +351,27 @@ func (r *reporter) conclusion(i int) string {
 		return have[0] + " cannot be used"
 	}
 	return strings.Join(have[:len(have)-1], ", ") + " and " + have[len(have)-1] + " do not go together"
+}
+
+// python names the Python of the scope.
+func (p *problem) python() string {
+	if p.scope.here.universal {
+		return p.pythonRange()
+	}
+	for t := range p.scope.here.each {
+		return p.scope.targets[t].Python.String()
+	}
+	return ""
+}
+
+// target names the scope's target.
+func (p *problem) target() string {
+	if p.scope.here.universal {
+		return "any platform"
+	}
+	var names []string
+	for t := range p.scope.here.each {
+		names = append(names, p.scope.targets[t].String())
+	}
+	return strings.Join(names, " and ")
 }

@@ -3,63 +3,199 @@ package resolver
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
-	"github.com/pylock-dev/pylock/pypi/dist"
-	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
-	"github.com/pylock-dev/pylock/pypi/pep508"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
 // Resolve answers a request. A *NoSolutionError means that there is no
 // answer; any other error means that none could be found out.
-func Resolve(ctx context.Context, ix Index, r Request, obs Observer) (*Resolution, error) {
-	q := newQuestion(&r)
-	if err := q.checkRequiresPython(); err != nil {
+func Resolve(ctx context.Context, ix Index, q Request, obs Observer) (*Resolution, error) {
+	whole, err := newScope(&q)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRequiresPython(&q, whole); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	f := &fetcher{index: ix, q: q}
-	defer f.wg.Wait()
+	r := &resolving{request: &q, library: &library{index: ix}, observer: obs}
+	defer r.library.wg.Wait()
 	defer cancel()
 
-	p := newProblem(q, f, obs)
-	s := pubgrub.New(p)
-	sol, proof, err := s.Solve(ctx)
+	var parts []*solved
+	if q.Universal {
+		parts, err = r.solveUniversal(ctx, whole)
+	} else {
+		parts, err = r.solveTogether(ctx, whole)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if proof != nil {
-		return nil, p.explain(ctx, proof)
+	a := &assembly{whole: whole, entries: map[entryKey]*entry{}, warnings: map[string]bool{}, overridden: map[pypi.Name]bool{}}
+	for _, s := range parts {
+		if err := a.add(ctx, s); err != nil {
+			return nil, err
+		}
+		if err := s.verify(ctx); err != nil {
+			return nil, fmt.Errorf("internal error: the solution found does not hold: %w; please report this", err)
+		}
 	}
-	res, err := p.resolution(ctx, sol)
+	res, err := a.resolution()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.verify(ctx, res); err != nil {
-		return nil, fmt.Errorf("internal error: the solution found does not hold: %w; please report this", err)
-	}
+	res.Stats = r.stats
+	res.Stats.Projects, res.Stats.Metadata, res.Stats.Forks = r.library.pages.len(), r.library.docs.len(), len(parts)
 	return res, nil
 }
 
 // checkRequiresPython refuses a target that the project itself does not
 // support: its lock would be for a Python that it does not run on.
-func (q *question) checkRequiresPython() error {
-	if len(q.RequiresPython) == 0 || q.python.judge(q.RequiresPython) != refused {
+func checkRequiresPython(q *Request, sc *scope) error {
+	if len(q.RequiresPython) == 0 || sc.here.universal {
 		return nil
 	}
-	where := ""
-	if q.RequiresPythonPlace.File != "" {
-		where = " (" + q.RequiresPythonPlace.String() + ")"
+	for t := range sc.here.each {
+		if admits(q.RequiresPython, sc.pythons[t]) != refused {
+			continue
+		}
+		where := ""
+		if q.RequiresPythonPlace.File != "" {
+			where = " (" + q.RequiresPythonPlace.String() + ")"
+		}
+		root := q.Root
+		if root == "" {
+			root = "your project"
+		}
+		return &NoSolutionError{
+			Report: fmt.Sprintf("%s requires Python %s%s, and the target is Python %s", root, q.RequiresPython, where, q.Targets[t].Python),
+			Hints:  []string{"choose a Python that the project supports with --python-version, or change requires-python"},
+		}
 	}
-	return &NoSolutionError{
-		Report: fmt.Sprintf("%s requires Python %s%s, and the target is Python %s", q.rootName(), q.RequiresPython, where, q.Target.Python),
-		Hints:  []string{"choose a Python that the project supports with --python-version, or change requires-python"},
+	return nil
+}
+
+// resolving is one request while it is being answered.
+type resolving struct {
+	request  *Request
+	library  *library
+	observer Observer
+	stats    Stats
+}
+
+// solved is the solution of one scope.
+type solved struct {
+	*problem
+	sol pubgrub.Solution
+}
+
+// solve searches one scope. Where the scope has to be split, it returns the
+// parts in the place of a solution.
+func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name][]pep440.Version) (*solved, []where, error) {
+	q := newQuestion(r.request, sc, earlier)
+	p := newProblem(q, &fetcher{library: r.library, q: q}, r.observer)
+	p.stats = r.stats
+	sol, proof, err := pubgrub.New(p).Solve(ctx)
+	r.stats = p.stats
+	if f := (*forked)(nil); errors.As(err, &f) {
+		return nil, f.parts, nil
 	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if proof != nil {
+		return nil, nil, p.explain(proof)
+	}
+	return &solved{p, sol}, nil, nil
+}
+
+// state returns the chosen version of a package, or 0.
+func (s *solved) state(name pypi.Name) (*candidates, int) {
+	id, ok := s.byName[name]
+	if !ok {
+		return nil, 0
+	}
+	return s.nodes[id].cand, s.sol[id]
+}
+
+// versions returns the version of every package chosen.
+func (s *solved) versions() map[pypi.Name]pep440.Version {
+	out := map[pypi.Name]pep440.Version{}
+	for name, id := range s.byName {
+		if v := s.sol[id]; v != pubgrub.Absent && s.nodes[id].cand.local == nil {
+			out[name] = s.nodes[id].cand.versions[v-1]
+		}
+	}
+	return out
+}
+
+// verify checks the solution by the plain meaning of requirements, with none
+// of the search's sets and clauses: whatever is reached has all it asks for.
+func (s *solved) verify(ctx context.Context) error {
+	check := func(who string, d dependency) error {
+		c, state := s.state(d.Name)
+		if state == 0 {
+			return fmt.Errorf("%s needs %s, which is not there", who, d)
+		}
+		if c.local != nil && c.local.Version.IsZero() {
+			return nil
+		}
+		if v := c.versions[state-1]; !d.Specifiers.Contains(v) {
+			return fmt.Errorf("%s needs %s and has %s", who, d, v)
+		}
+		return nil
+	}
+	for _, r := range s.requirements {
+		if err := check(s.rootName(), r.dependency); err != nil {
+			return err
+		}
+	}
+	reach, err := s.reach(ctx)
+	if err != nil {
+		return err
+	}
+	for k, in := range reach {
+		c, state := s.state(k.name)
+		for _, con := range s.constraints[k.name] {
+			if v := c.versions[state-1]; !con.in.and(in).isNone() && !con.Specifiers.Contains(v) {
+				return fmt.Errorf("%s %s is outside the constraint %s", k.name, v, con.Requirement.Requirement)
+			}
+		}
+		if s.noDeps {
+			continue
+		}
+		m, bad, err := s.metadata(ctx, c, state)
+		if err != nil {
+			return err
+		}
+		if bad != nil && !bad.in.and(in).isNone() {
+			return fmt.Errorf("%s %s cannot be used", k.name, c.versions[state-1])
+		}
+		for _, e := range c.exclusions {
+			if e.set.Has(state) && !e.in.and(in).isNone() {
+				return fmt.Errorf("%s %s cannot be used", k.name, c.versions[state-1])
+			}
+		}
+		for _, d := range s.dependencies(c, m, k.extra) {
+			if d.in.and(in).isNone() {
+				continue
+			}
+			if err := check(string(k.name), d); err != nil {
+				return err
+			}
+			for _, x := range append([]pypi.Extra{""}, d.Extras...) {
+				if !reach[extraKey{d.Name, x}].covers(d.in.and(in)) {
+					return fmt.Errorf("%s needs %s where it is not there", k.name, d)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (q *question) rootName() string {
@@ -67,250 +203,6 @@ func (q *question) rootName() string {
 		return "your project"
 	}
 	return q.Root
-}
-
-// resolution turns a solution into the graph of packages, keeping what the
-// root reaches.
-func (p *problem) resolution(ctx context.Context, sol pubgrub.Solution) (*Resolution, error) {
-	type entry struct {
-		Package
-		state  int
-		cand   *candidates
-		extras map[pypi.Extra]bool
-		via    map[Via]bool
-	}
-	chosen := map[pypi.Name]*entry{}
-	var queue []*entry
-	overridden := map[pypi.Name]bool{}
-	var warnings []string
-	ask := func(d dependency, via Via) error {
-		id, ok := p.byName[d.Name]
-		state := 0
-		if ok {
-			state = sol[id]
-		}
-		if state == 0 {
-			return fmt.Errorf("internal error: %s is required and was not chosen; please report this", d.Name)
-		}
-		e := chosen[d.Name]
-		if e == nil {
-			e = &entry{state: state, cand: p.nodes[id].cand, extras: map[pypi.Extra]bool{}, via: map[Via]bool{}}
-			chosen[d.Name] = e
-			queue = append(queue, e)
-		}
-		e.via[via] = true
-		if d.override != nil {
-			overridden[d.Name] = true
-			e.via[Via{Origin: d.override.Origin}] = true
-		}
-		for _, x := range d.Extras {
-			if !e.extras[x] {
-				e.extras[x] = true
-				queue = append(queue, e)
-			}
-		}
-		return nil
-	}
-	for _, r := range p.requirements {
-		if err := ask(r.dependency, Via{Origin: r.from.Origin}); err != nil {
-			return nil, err
-		}
-	}
-	// An entry is queued again when it gains an extra, until nothing changes.
-	for len(queue) > 0 && !p.noDeps {
-		e := queue[0]
-		queue = queue[1:]
-		m, bad, err := p.metadata(ctx, e.cand, e.state)
-		if err != nil {
-			return nil, err
-		}
-		if bad != nil {
-			return nil, fmt.Errorf("internal error: %s was chosen and cannot be used; please report this", e.cand.name)
-		}
-		via := Via{Package: e.cand.name}
-		for _, x := range append([]pypi.Extra{""}, sortedKeys(e.extras)...) {
-			for _, d := range p.dependencies(e.cand, m, x) {
-				if d.Name == e.cand.name {
-					for _, y := range d.Extras {
-						if !e.extras[y] {
-							e.extras[y] = true
-							queue = append(queue, e)
-						}
-					}
-					continue
-				}
-				if err := ask(d, via); err != nil {
-					return nil, err
-				}
-			}
-			if x != "" && !hasExtra(e.cand, m, x) {
-				warnings = append(warnings, fmt.Sprintf("%s %s has no extra %q", e.cand.name, e.cand.versions[e.state-1], x))
-			}
-		}
-	}
-	out := &Resolution{Overridden: sortedKeys(overridden)}
-	for _, name := range sortedKeys(chosen) {
-		e := chosen[name]
-		c, i := e.cand, e.state-1
-		pk := Package{Name: name, Version: c.versions[i], Extras: sortedKeys(e.extras), Local: c.local}
-		for v := range e.via {
-			if v != (Via{}) {
-				pk.Via = append(pk.Via, v)
-			}
-		}
-		for _, con := range p.constraints[name] {
-			if v := (Via{Origin: con.Origin}); v.Origin != "" && !slices.Contains(pk.Via, v) {
-				pk.Via = append(pk.Via, v)
-			}
-		}
-		slices.SortFunc(pk.Via, func(a, b Via) int {
-			if (a.Origin == "") != (b.Origin == "") {
-				return cmp.Compare(b.Origin, a.Origin)
-			}
-			return cmp.Or(strings.Compare(a.Origin, b.Origin), strings.Compare(string(a.Package), string(b.Package)))
-		})
-		if c.local == nil {
-			p.addFiles(&pk, c.releases[i])
-			pk.Index = c.project.Index
-			warnings = append(warnings, p.warningsFor(&pk, c, i)...)
-		}
-		out.Packages = append(out.Packages, pk)
-	}
-	slices.Sort(warnings)
-	out.Warnings = slices.Compact(warnings)
-	out.Stats = p.stats
-	return out, nil
-}
-
-func hasExtra(c *candidates, m *dist.Metadata, x pypi.Extra) bool {
-	if c.local != nil {
-		_, ok := c.local.Extras[x]
-		return ok
-	}
-	if slices.Contains(m.Extras, x) {
-		return true
-	}
-	// Old metadata names extras in markers alone.
-	return slices.ContainsFunc(m.Requires, func(r pep508.Requirement) bool {
-		return strings.Contains(r.Marker.String(), `extra == "`+string(x)+`"`)
-	})
-}
-
-// addFiles sets what the target can install, and everything there is.
-func (p *problem) addFiles(pk *Package, r *index.Release) {
-	ignoreWheels, ignoreSdists := p.ignores(pk.Name)
-	var sdists []*index.File
-	allYanked := !slices.ContainsFunc(r.Files, func(f index.File) bool { return !f.Yanked })
-	for i := range r.Files {
-		f := &r.Files[i]
-		if !p.excludeNewer.IsZero() && (f.UploadTime.IsZero() || !f.UploadTime.Before(p.excludeNewer)) {
-			continue
-		}
-		pk.AllFiles = append(pk.AllFiles, f)
-		if f.Yanked && !allYanked || p.python.admits(f) == refused {
-			continue
-		}
-		if f.IsSdist() {
-			if !ignoreSdists {
-				sdists = append(sdists, f)
-			}
-		} else if _, ok := p.tags.Rank(f.Wheel.Tags); ok && !ignoreWheels {
-			pk.Files = append(pk.Files, f)
-		}
-	}
-	if len(pk.Files) == 0 {
-		pk.Files = sdists
-	}
-	byName := func(a, b *index.File) int { return strings.Compare(a.Filename, b.Filename) }
-	slices.SortFunc(pk.Files, byName)
-	slices.SortFunc(pk.AllFiles, byName)
-	if allYanked {
-		pk.Yanked, pk.YankedReason = true, r.Files[0].YankedReason
-	}
-}
-
-func (p *problem) warningsFor(pk *Package, c *candidates, i int) []string {
-	var out []string
-	if pk.Yanked {
-		w := fmt.Sprintf("%s %s was yanked", pk.Name, pk.Version)
-		if pk.YankedReason != "" {
-			w += ": " + pk.YankedReason
-		}
-		out = append(out, w)
-	}
-	if c.lax[i] {
-		out = append(out, fmt.Sprintf("%s %s says that it requires Python %s, which excludes %s: pip will refuse it", pk.Name, pk.Version,
-			c.files[i].RequiresPython, p.Target.Python))
-	}
-	if len(pk.Files) > 0 && pk.Files[0].IsSdist() {
-		out = append(out, fmt.Sprintf("%s %s has no wheel for %s: pip will build it from source", pk.Name, pk.Version, p.Target))
-	}
-	return out
-}
-
-// verify checks the result by the plain meaning of requirements, with none of
-// the search's sets and clauses.
-func (p *problem) verify(ctx context.Context, res *Resolution) error {
-	byName := map[pypi.Name]*Package{}
-	for i := range res.Packages {
-		byName[res.Packages[i].Name] = &res.Packages[i]
-	}
-	check := func(who string, d dependency) error {
-		pk := byName[d.Name]
-		if pk == nil {
-			return fmt.Errorf("%s needs %s, which is not there", who, d)
-		}
-		if pk.Local != nil && pk.Local.Version.IsZero() {
-			return nil
-		}
-		if !d.Specifiers.Contains(pk.Version) {
-			return fmt.Errorf("%s needs %s and has %s", who, d, pk.Version)
-		}
-		for _, x := range d.Extras {
-			if !slices.Contains(pk.Extras, x) {
-				return fmt.Errorf("%s needs %s, and the extra is not there", who, d)
-			}
-		}
-		return nil
-	}
-	for _, r := range p.requirements {
-		if err := check(p.rootName(), r.dependency); err != nil {
-			return err
-		}
-	}
-	for _, pk := range res.Packages {
-		for _, con := range p.constraints[pk.Name] {
-			if !con.Specifiers.Contains(pk.Version) {
-				return fmt.Errorf("%s %s is outside the constraint %s", pk.Name, pk.Version, con.Requirement)
-			}
-		}
-		if p.noDeps {
-			continue
-		}
-		c, err := p.fetch.candidates(ctx, pk.Name).wait(ctx)
-		if err != nil {
-			return err
-		}
-		i, ok := slices.BinarySearchFunc(c.versions, pk.Version, pep440.Version.Compare)
-		if !ok && c.local == nil {
-			return fmt.Errorf("%s has no version %s", pk.Name, pk.Version)
-		}
-		if c.local != nil {
-			i = 0
-		}
-		m, err := p.fetch.metadata(ctx, c, i+1).wait(ctx)
-		if err != nil {
-			return err
-		}
-		for _, x := range append([]pypi.Extra{""}, pk.Extras...) {
-			for _, d := range p.dependencies(c, m, x) {
-				if err := check(string(pk.Name), d); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/pypi/pep508"
@@ -51,4 +52,23 @@ func (t Target) majorMinor() (major, minor int) {
 func (t Target) String() string {
 	major, minor := t.majorMinor()
 	return fmt.Sprintf("CPython %d.%d on %s (%s)", major, minor, t.Platform.OS(), t.Platform.Arch())
+}
+
+// TargetNames names several targets, those of one Python and system together:
+// "CPython 3.12 on linux (x86_64, aarch64)".
+func TargetNames(ts []Target) string {
+	var order []string
+	arches := map[string][]string{}
+	for _, t := range ts {
+		major, minor := t.majorMinor()
+		k := fmt.Sprintf("CPython %d.%d on %s", major, minor, t.Platform.OS())
+		if arches[k] == nil {
+			order = append(order, k)
+		}
+		arches[k] = append(arches[k], t.Platform.Arch())
+	}
+	for i, k := range order {
+		order[i] = fmt.Sprintf("%s (%s)", k, strings.Join(arches[k], ", "))
+	}
+	return strings.Join(order, "; ")
 }

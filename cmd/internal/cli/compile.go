@@ -19,8 +19,6 @@ import (
 const (
 	// lockName is the file that compile writes into a folder.
 	lockName = "requirements.lock"
-	// defaultPlatform is the target where nothing names one: containers.
-	defaultPlatform = "x86_64-manylinux_2_28"
 )
 
 // compileOptions are the flags of compile and pip compile.
@@ -37,8 +35,10 @@ type compileOptions struct {
 	constraints, overrides []string
 	noDeps, noSources      bool
 
-	python, pythonShort string
-	platform            string
+	pythons, platforms []string
+	pythonShort        string
+	universal          bool
+	forkStrategy       choice
 
 	upgrade         bool
 	upgradePackages []string
@@ -156,7 +156,7 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	for _, w := range r.project.Warnings {
 		p.warnf("%s", w)
 	}
-	p.detailf("target: %s (%s)", r.target, r.platformText)
+	p.detailf("target: %s", r.target)
 	p.detailf("index: %s", strings.Join(append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)), ", "))
 
 	live := o.newProgress()
@@ -244,15 +244,14 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds())
 type run struct {
 	project *project.Project
 	request resolver.Request
-	target  resolver.Target
+	target  string // as the header has it
 	indexes indexSettings
 	build   lockfile.BuildOptions
 	style   lockfile.Style
 
-	platformText string
-	output       string         // path, or "" to print
-	old          *lockfile.Lock // nil when there is none
-	moved        []pypi.Name    // --upgrade-package
+	output string         // path, or "" to print
+	old    *lockfile.Lock // nil when there is none
+	moved  []pypi.Name    // --upgrade-package
 }
 
 // prepare reads all inputs and checks all options; it asks no network.
@@ -271,22 +270,22 @@ func (o *compileOptions) prepare() (*run, error) {
 	if err := o.checkOutput(r); err != nil {
 		return nil, err
 	}
-	if r.target, r.platformText, err = o.target(r.project); err != nil {
-		return nil, err
-	}
 	if r.indexes, err = o.indexSettings(r.project.Index); err != nil {
 		return nil, err
 	}
 	q := &r.request
 	*q = resolver.Request{
-		Root:         r.project.Name,
-		Requirements: r.project.Requirements,
-		Constraints:  slices.Clone(r.project.Constraints),
-		Overrides:    r.project.Overrides,
-		Locals:       r.project.Locals,
-		Target:       r.target, RequiresPython: r.project.RequiresPython, RequiresPythonPlace: r.project.RequiresPythonPlace,
+		Root:           r.project.Name,
+		Requirements:   r.project.Requirements,
+		Constraints:    slices.Clone(r.project.Constraints),
+		Overrides:      r.project.Overrides,
+		Locals:         r.project.Locals,
+		RequiresPython: r.project.RequiresPython, RequiresPythonPlace: r.project.RequiresPythonPlace,
 		NoBuild: o.noBuild,
 		NoDeps:  o.noDeps,
+	}
+	if err := o.target(r); err != nil {
+		return nil, err
 	}
 	if q.Prerelease, err = resolver.ParsePrereleaseMode(o.prerelease.value); err != nil {
 		return nil, &inputError{err}
@@ -354,7 +353,7 @@ func (o *compileOptions) prepareLock(r *run) error {
 	if line == "" {
 		line = o.command(r.project.Root, r.project.Sources).String()
 	}
-	b.Header = lockfile.Header(line, r.target.String(), o.notes(r)...)
+	b.Header = lockfile.Header(line, r.target, o.notes(r)...)
 	if !o.upgrade {
 		b.Old, b.Refresh = r.old, r.moved
 	}

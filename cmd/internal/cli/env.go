@@ -60,9 +60,9 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 		return err
 	}
 	// UV_PYTHON often is the path of an interpreter: then it says nothing here.
-	if v := get("UV_PYTHON"); v != "" && o.python == "" && o.pythonShort == "" {
+	if v := get("UV_PYTHON"); v != "" && len(o.pythons) == 0 && o.pythonShort == "" {
 		if _, err := parsePython(v); err == nil {
-			o.python = v
+			o.pythons = []string{v}
 		}
 	}
 	if v := get("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT"); v != "" {

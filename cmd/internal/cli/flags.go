@@ -48,10 +48,15 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	f.BoolVar(&o.noSources, "no-sources", false, "ignore [tool.uv.sources]")
 
 	// For which target.
-	f.StringVar(&o.python, "python-version", "", "lock for this `version` of Python, such as 3.12")
+	f.StringArrayVar(&o.pythons, "python-version", nil, "lock for this `version` of Python, such as 3.12 (repeatable)")
 	f.StringVarP(&o.pythonShort, "python", "p", "", "the same: `version` of Python")
-	f.StringVar(&o.platform, "python-platform", "", "lock for this `platform`, such as x86_64-manylinux_2_28, linux, macos, windows")
+	f.StringArrayVar(&o.platforms, "python-platform", nil, "lock for this `platform`, such as x86_64-manylinux_2_28, linux, macos, windows (repeatable)")
 	complete(cmd, "python-platform", tags.PlatformNames()...)
+	f.BoolVar(&o.universal, "universal", false, "lock for every platform, and every Python from the given one on")
+	hide(sw(f, inverse{&o.universal}, "no-universal", ""))
+	o.forkStrategy = choice{value: "requires-python", of: []string{"requires-python", "fewest"}}
+	f.Var(&o.forkStrategy, "fork-strategy", "with --universal, what a Python too old for a version gets: its own older one (requires-python), or all get that one (fewest)")
+	complete(cmd, "fork-strategy", o.forkStrategy.of...)
 
 	// Which versions.
 	f.BoolVarP(&o.upgrade, "upgrade", "U", false, "take the newest versions, whatever the existing lock has")
@@ -138,8 +143,8 @@ func ignored(f *pflag.FlagSet) {
 // unsupported returns what to do instead of a flag that uv or pip-tools have.
 func unsupported(name string) string {
 	switch name {
-	case "universal", "no-strip-markers", "fork-strategy", "emit-marker-expression":
-		return "a lock is for one platform so far: --python-platform"
+	case "no-strip-markers", "emit-marker-expression":
+		return "a lock for several environments has the markers that it needs: --python-platform, --universal"
 	case "exclude", "excludes":
 		return "--no-emit-package leaves a package out of the lock, and --overrides replaces what others ask of it"
 	case "find-links", "emit-find-links", "f", "no-index", "torch-backend", "index-strategy":

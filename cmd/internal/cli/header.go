@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,11 +63,11 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	paths("overrides", o.overrides)
 	on("no-deps", o.noDeps)
 	on("no-sources", o.noSources)
-	if v := cmp.Or(o.python, o.pythonShort); v != "" {
-		c.value("python-version", v)
-	}
-	if o.platform != "" {
-		c.value("python-platform", o.platform)
+	c.values("python-version", o.pythonVersions())
+	c.values("python-platform", o.platforms)
+	on("universal", o.universal)
+	if o.forkStrategy.value != "requires-python" {
+		c.value("fork-strategy", o.forkStrategy.value)
 	}
 	if o.resolution.value != "highest" {
 		c.value("resolution", o.resolution.value)

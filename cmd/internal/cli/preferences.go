@@ -8,8 +8,8 @@ import (
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
-	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/pypi/pep508"
+	"github.com/pylock-dev/pylock/resolver"
 )
 
 // preferences reads the existing lock: its pins are kept unless an upgrade is
@@ -49,18 +49,18 @@ func (o *compileOptions) preferences(r *run) error {
 	if o.upgrade {
 		return nil
 	}
-	r.request.Preferences = map[pypi.Name]pep440.Version{}
+	r.request.Preferences = map[pypi.Name][]resolver.Preference{}
 	for _, pin := range old.Pins {
 		if slices.Contains(r.moved, pin.Name) {
 			continue
 		}
+		keep := resolver.Preference{Version: pin.Version}
 		if pin.Marker != "" {
-			m, _, err := pep508.ParseMarker(pin.Marker)
-			if err != nil || !m.Applies(r.target.Environment(), "") {
-				continue
+			if keep.Marker, _, err = pep508.ParseMarker(pin.Marker); err != nil {
+				return &project.InputError{Place: pin.Place, Msg: err.Error()}
 			}
 		}
-		r.request.Preferences[pin.Name] = pin.Version
+		r.request.Preferences[pin.Name] = append(r.request.Preferences[pin.Name], keep)
 	}
 	return nil
 }

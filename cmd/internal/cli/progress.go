@@ -68,7 +68,7 @@ func (p *progress) Response(url string, status int, bytes int64) {}
 func (p *progress) show() {
 	text := fmt.Sprintf("resolving, %s", count(p.requests.Load(), "request"))
 	if e := p.last.Load(); e != nil {
-		text = fmt.Sprintf("resolving %s: %s, %s", e.Package, count(int64(e.Decided), "package"), count(p.requests.Load(), "request"))
+		text = fmt.Sprintf("resolving %s: %s, %s", e.Package, count(int64(e.Known), "package"), count(p.requests.Load(), "request"))
 	}
 	p.bar.Describe(text)
 	p.bar.Add(0)

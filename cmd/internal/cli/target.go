@@ -1,8 +1,9 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi/pep440"
@@ -10,47 +11,118 @@ import (
 	"github.com/pylock-dev/pylock/resolver"
 )
 
-// target settles Python and platform.
-func (o *compileOptions) target(p *project.Project) (t resolver.Target, platform string, err error) {
-	version := cmp.Or(o.python, o.pythonShort)
+// The platforms of a lock where nothing names any: Linux containers, since
+// laptops build for arm64 and CI for amd64. uv's own command has one.
+func (o *compileOptions) defaultPlatforms(p *project.Project) ([]string, error) {
+	libc := "manylinux_2_28"
+	if p.Dir != "" {
+		base, err := project.ReadDockerfile(p.Dir, p.Root)
+		if err != nil {
+			return nil, err
+		}
+		if base.Alpine {
+			libc = "unknown-linux-musl"
+		}
+	}
+	if o.pip {
+		return []string{"x86_64-" + libc}, nil
+	}
+	return []string{"x86_64-" + libc, "aarch64-" + libc}, nil
+}
+
+func (o *compileOptions) pythonVersions() []string {
+	if o.pythonShort != "" && !slices.Contains(o.pythons, o.pythonShort) {
+		return append(slices.Clone(o.pythons), o.pythonShort)
+	}
+	return o.pythons
+}
+
+// target settles the Pythons and platforms of the request.
+func (o *compileOptions) target(r *run) error {
+	p, q := r.project, &r.request
 	settings, err := project.ReadSettings(p.Dir, p.Root)
 	if err != nil {
-		return t, "", err
+		return err
 	}
-	if version != "" {
-		if t.Python, err = parsePython(version); err != nil {
-			return t, "", usagef("--python-version: %w", err)
+	pythons, err := o.targetPythons(p)
+	if err != nil {
+		return err
+	}
+	if q.ForkStrategy, err = resolver.ParseForkStrategy(o.forkStrategy.value); err != nil {
+		return &inputError{err}
+	}
+	if o.universal {
+		if len(o.platforms) > 0 {
+			return usagef("--universal is for every platform: leave out --python-platform")
 		}
-	} else {
-		hint, err := project.PythonVersionHint(p.Dir, p.Root)
+		if len(pythons) > 1 {
+			return usagef("--universal starts from one Python: give one --python-version")
+		}
+		q.Universal, q.LowestPython = true, pythons[0]
+		r.target = fmt.Sprintf("CPython %s and newer on every platform", pythons[0])
+		return nil
+	}
+	platforms := o.platforms
+	if len(platforms) == 0 {
+		platforms = settings.Platforms
+	}
+	if len(platforms) == 0 {
+		q.BestEffort = true
+		if platforms, err = o.defaultPlatforms(p); err != nil {
+			return err
+		}
+	}
+	for _, python := range pythons {
+		for _, name := range platforms {
+			platform, err := tags.ParsePlatform(name)
+			if err != nil {
+				if len(o.platforms) == 0 && settings.PlatformsPlace.File != "" {
+					return &project.InputError{Place: settings.PlatformsPlace, Msg: err.Error()}
+				}
+				return usagef("--python-platform: %w", err)
+			}
+			t := resolver.Target{Python: python, Platform: platform}
+			if !slices.ContainsFunc(q.Targets, func(have resolver.Target) bool { return have == t }) {
+				q.Targets = append(q.Targets, t)
+			}
+		}
+	}
+	r.target = resolver.TargetNames(q.Targets)
+	return nil
+}
+
+// targetPythons are those of the flags, else the one that the project hints at.
+func (o *compileOptions) targetPythons(p *project.Project) ([]pep440.Version, error) {
+	var out []pep440.Version
+	for _, s := range o.pythonVersions() {
+		v, err := parsePython(s)
 		if err != nil {
-			return t, "", err
+			return nil, usagef("--python-version: %w", err)
 		}
-		if hint.Version == "" {
-			hint = project.Hint{Version: project.LowerPython(p.RequiresPython), Place: p.RequiresPythonPlace}
+		out = append(out, v)
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	hint := project.Hint{Version: project.LowerPython(p.RequiresPython), Place: p.RequiresPythonPlace}
+	// A universal lock covers what requires-python does, not what the image has.
+	if !o.universal || hint.Version == "" {
+		h, err := project.PythonVersionHint(p.Dir, p.Root)
+		if err != nil {
+			return nil, err
 		}
-		if hint.Version == "" {
-			return t, "", usagef("for which Python? use --python-version 3.12, or set requires-python in pyproject.toml")
-		}
-		if t.Python, err = parsePython(hint.Version); err != nil {
-			return t, "", &project.InputError{Place: hint.Place, Msg: err.Error()}
+		if h.Version != "" {
+			hint = h
 		}
 	}
-	platform = o.platform
-	if platform == "" {
-		switch len(settings.Platforms) {
-		case 0:
-			platform = defaultPlatform
-		case 1:
-			platform = settings.Platforms[0]
-		default:
-			return t, "", &project.InputError{Place: settings.PlatformsPlace, Msg: "a lock is for one platform so far: choose one with --python-platform"}
-		}
+	if strings.TrimSpace(hint.Version) == "" {
+		return nil, usagef("for which Python? use --python-version 3.12, or set requires-python in pyproject.toml")
 	}
-	if t.Platform, err = tags.ParsePlatform(platform); err != nil {
-		return t, "", usagef("--python-platform: %w", err)
+	v, err := parsePython(hint.Version)
+	if err != nil {
+		return nil, &project.InputError{Place: hint.Place, Msg: err.Error()}
 	}
-	return t, platform, nil
+	return []pep440.Version{v}, nil
 }
 
 // parsePython reads a final version of Python with two or three numbers.

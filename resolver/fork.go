@@ -1,0 +1,260 @@
+package resolver
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+)
+
+// forked ends the search of a universal scope: its parts, of which no two
+// overlap, are to be searched apart, in the order given.
+type forked struct{ parts []where }
+
+func (f *forked) Error() string { return "the environments must be solved apart" }
+
+func pythonFrom(low pep440.Version) where {
+	s := pep440.Specifiers{{Op: pep440.GreaterEqual, Version: low, Text: low.String()}}
+	return where{set: pep508.RequiresPython(s), universal: true}
+}
+
+// splitPython forks at a Python, the higher part first: it gets the newest
+// releases.
+func (p *problem) splitPython(at pep440.Version) error {
+	high := p.scope.here.and(pythonFrom(at))
+	return &forked{[]where{high, p.scope.here.minus(high)}}
+}
+
+// branch is one of the parts that the dependencies of a release split the
+// scope into, with those that hold in it.
+type branch struct {
+	here where
+	deps []dependency
+}
+
+// diverge returns a *forked if a release asks for one package in different
+// ways in disjoint environments; overlapping markers alone do not split, as one
+// version may fit all. This is uv's rule: only siblings fork, so the same
+// conflict through different parents is unsatisfiable.
+func (p *problem) diverge(ctx context.Context, deps []dependency) error {
+	here := p.scope.here
+	if !here.universal {
+		return nil
+	}
+	branches := []branch{{here: here}}
+	for i := 0; i < len(deps); {
+		j := i + 1
+		for j < len(deps) && deps[j].Name == deps[i].Name {
+			j++
+		}
+		group := deps[i:j]
+		i = j
+		alike := !slices.ContainsFunc(group, func(d dependency) bool { return !d.in.equal(group[0].in) })
+		if alike && !p.raisesPython(group[0].in) {
+			for k := range branches {
+				branches[k].add(group...)
+			}
+			continue
+		}
+		for _, d := range group {
+			if d.in.covers(here) {
+				for k := range branches {
+					branches[k].add(d)
+				}
+				continue
+			}
+			var next []branch
+			for _, b := range branches {
+				yes := b.here.and(d.in)
+				if yes.isNone() {
+					next = append(next, b)
+					continue
+				}
+				if no := b.here.minus(d.in); !no.isNone() {
+					next = append(next, b.narrow(no))
+				}
+				b = b.narrow(yes)
+				b.add(d)
+				next = append(next, b)
+			}
+			branches = next
+		}
+	}
+	if len(branches) < 2 {
+		return nil
+	}
+	lows := make(map[int]pep440.Version)
+	order := make([]int, len(branches))
+	uppers := make([]int, len(branches))
+	for k, b := range branches {
+		order[k] = k
+		lows[k] = p.scope.narrow(b.here).lower
+		uppers[k] = b.uppers()
+	}
+	// What comes last is solved first: high Pythons, so that they get the
+	// newest releases, or low ones where few pins are wanted; then what is
+	// bounded above, since its answer may serve the rest.
+	slices.SortStableFunc(order, func(a, b int) int {
+		c := compareLower(lows[a], lows[b])
+		if p.ForkStrategy == ForkFewest || p.Resolution == Lowest {
+			c = -c
+		}
+		if c == 0 {
+			c = uppers[a] - uppers[b]
+		}
+		return c
+	})
+	f := &forked{}
+	for _, k := range slices.Backward(order) {
+		f.parts = append(f.parts, branches[k].here)
+	}
+	return f
+}
+
+func compareLower(a, b pep440.Version) int {
+	switch {
+	case a.IsZero() && b.IsZero():
+		return 0
+	case a.IsZero():
+		return -1
+	case b.IsZero():
+		return 1
+	}
+	return a.Compare(b)
+}
+
+func (b *branch) add(deps ...dependency) {
+	for _, d := range deps {
+		if !b.here.and(d.in).isNone() {
+			b.deps = append(b.deps, d)
+		}
+	}
+}
+
+func (b branch) narrow(here where) branch {
+	n := branch{here: here}
+	n.add(b.deps...)
+	return n
+}
+
+// uppers counts the dependencies that are bounded above.
+func (b branch) uppers() int {
+	n := 0
+	for _, d := range b.deps {
+		if set := d.Specifiers.Set(); !set.IsEmpty() && !set.Contains(beyond) {
+			n++
+		}
+	}
+	return n
+}
+
+// beyond is newer than any version.
+var beyond = pep440.MustParse("9999999!0")
+
+// raisesPython reports whether a marker speaks only of Pythons above the
+// lowest of the scope: what it asks for must not bind the lower ones.
+func (p *problem) raisesPython(in where) bool {
+	low, _, ok := in.set.Python().Lower()
+	if !ok {
+		return false
+	}
+	return p.scope.lower.IsZero() || low.Base().Compare(p.scope.lower) > 0
+}
+
+// solveUniversal solves the scope, and the parts that it falls into, each on
+// its own; what one part chose the later ones prefer.
+func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved, error) {
+	earlier := map[pypi.Name][]pep440.Version{}
+	stack := []*scope{whole}
+	var out []*solved
+	for len(stack) > 0 {
+		sc := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		s, parts, err := r.solve(ctx, sc, earlier)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			for _, part := range slices.Backward(parts) {
+				stack = append(stack, sc.narrow(part))
+			}
+			continue
+		}
+		out = append(out, s)
+		// Which packages are direct differs from part to part, so what
+		// lowest-direct chose in one is no guide for another.
+		if r.request.Resolution != LowestDirect {
+			for name, v := range s.versions() {
+				vs := earlier[name]
+				if !slices.ContainsFunc(vs, v.Equal) {
+					vs = append(vs, v)
+					slices.SortFunc(vs, func(a, b pep440.Version) int {
+						if r.request.Resolution == Lowest {
+							return a.Compare(b)
+						}
+						return b.Compare(a)
+					})
+				}
+				earlier[name] = vs
+			}
+		}
+	}
+	return out, nil
+}
+
+// solveTogether solves several concrete targets: one version of each package
+// for all of them, or, where that cannot be, for as many as go together.
+func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved, error) {
+	s, _, err := r.solve(ctx, whole, nil)
+	if err == nil {
+		return []*solved{s}, nil
+	}
+	if _, ok := err.(*NoSolutionError); !ok || !whole.several() {
+		return nil, err
+	}
+	// A target that has no solution by itself is the best explanation.
+	for t := range whole.here.each {
+		if _, _, err := r.solve(ctx, whole.narrow(where{bits: 1 << t}), nil); err != nil {
+			return nil, err
+		}
+	}
+	var out []*solved
+	earlier := map[pypi.Name][]pep440.Version{}
+	for t := range whole.here.each {
+		joined := false
+		for i, s := range out {
+			// The group keeps what it has if it can: its pins come first.
+			own := map[pypi.Name][]pep440.Version{}
+			for name, v := range s.versions() {
+				own[name] = []pep440.Version{v}
+			}
+			both, _, err := r.solve(ctx, whole.narrow(s.question.scope.here.or(where{bits: 1 << t})), own)
+			if err == nil {
+				out[i], joined = both, true
+				break
+			}
+			if _, ok := err.(*NoSolutionError); !ok {
+				return nil, err
+			}
+		}
+		if joined {
+			continue
+		}
+		s, _, err := r.solve(ctx, whole.narrow(where{bits: 1 << t}), earlier)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+		for name, v := range s.versions() {
+			earlier[name] = append(earlier[name], v)
+		}
+	}
+	return out, nil
+}
+
+func environmentLabel(s *scope) string {
+	return strings.TrimSpace(s.String())
+}
