@@ -40,9 +40,11 @@ type node struct {
 	base  pubgrub.Package // of a wanted node: its package
 	seen  int             // order in which the package was first met
 
-	pinned            bool // somebody asks for one exact version
-	early, late       bool // changed place after many conflicts
-	affected, culprit int
+	pinned   bool         // somebody asks for one exact version
+	turn     int          // higher is decided earlier; raised after many conflicts
+	failures int          // decisions that had to be undone
+	tried    map[int]bool // versions decided at some time, once there were many failures
+	end      bool         // the last of them was
 }
 
 // problem answers the solver's questions. It lives on the search's goroutine.
@@ -58,6 +60,9 @@ type problem struct {
 	reasons  map[exclusionWhy]int32
 	pending  []pubgrub.Clause // of packages met since the last answer
 	stats    Stats
+	rivals   map[[2]pubgrub.Package]int // conflicts of a package with a decision for another
+	moved    int                        // how often packages changed places
+	probe    map[pypi.Name]int          // versions to take or fail
 }
 
 // wantedKey names a wanted node; target is everywhere unless several targets
@@ -94,13 +99,13 @@ const (
 	targetIs                          // the root's Python
 )
 
-// conflictThreshold is how many conflicts a package takes part in before it
-// changes place in the order of decisions.
+// conflictThreshold is how many releases of a package fail against one
+// decision before the two packages change places.
 const conflictThreshold = 5
 
 func newProblem(q *question, f *fetcher, o Observer) *problem {
 	p := &problem{question: q, fetch: f, observer: o, byName: map[pypi.Name]pubgrub.Package{}, wanted: map[wantedKey]pubgrub.Package{},
-		ofBase: map[pubgrub.Package][]pubgrub.Package{}, expanded: map[expansion]bool{}, reasons: map[exclusionWhy]int32{}}
+		ofBase: map[pubgrub.Package][]pubgrub.Package{}, expanded: map[expansion]bool{}, reasons: map[exclusionWhy]int32{}, rivals: map[[2]pubgrub.Package]int{}}
 	p.nodes = []node{{kind: rootNode}, {kind: pythonNode}}
 	return p
 }
@@ -187,22 +192,18 @@ func (p *problem) wantedNode(base pubgrub.Package, x pypi.Extra, target int) pub
 }
 
 // Next implements pubgrub.Source: extras first, since they cost nothing, then
-// exact pins, then packages in the order in which they were met, except that
-// those hurt by many conflicts come earlier and their culprits later.
+// exact pins, then packages hurt by many conflicts, then in the order in which
+// they were met.
 func (p *problem) Next(candidates []pubgrub.Package) pubgrub.Package {
 	rank := func(id pubgrub.Package) (class, seen int) {
 		n := &p.nodes[id]
 		switch {
 		case n.kind != packageNode || n.cand.local != nil:
 			return 0, n.seen
-		case n.pinned:
+		case n.pinned || p.probe[n.name] != 0:
 			return 1, n.seen
-		case n.early:
-			return 2, n.seen
-		case n.late:
-			return 4, n.seen
 		}
-		return 3, n.seen
+		return 2 + p.moved - n.turn, n.seen
 	}
 	best := candidates[0]
 	bc, bs := rank(best)
@@ -224,6 +225,14 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	if state == 0 {
 		panic("resolver: no version to choose for " + string(n.name))
 	}
+	if want, ok := p.probe[n.name]; ok {
+		if !allowed.Has(want) {
+			return 0, nil, errProbe
+		}
+		state = want
+	} else if n.failures >= readAheadAfter {
+		state = p.stride(ctx, n, allowed, state)
+	}
 	if at := n.cand.split[state-1]; !at.IsZero() {
 		return 0, nil, p.splitPython(at)
 	}
@@ -234,39 +243,45 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	return state, nil, nil
 }
 
-// Conflict implements pubgrub.Source.
-func (p *problem) Conflict(affected pubgrub.Package, violated []pubgrub.Package) pubgrub.Package {
+// Conflict implements pubgrub.Source. When releases of one package keep
+// failing against the same decision for another, walking on is the wrong way:
+// the two change places, so that the other one gives way. Once for each pair.
+func (p *problem) Conflict(affected, culprit pubgrub.Package) pubgrub.Package {
 	p.stats.Conflicts++
-	base := func(id pubgrub.Package) pubgrub.Package {
-		if p.nodes[id].kind == wantedNode {
-			return p.nodes[id].base
-		}
-		return id
+	affected, culprit = p.base(affected), p.base(culprit)
+	a, c := &p.nodes[affected], &p.nodes[culprit]
+	if a.kind != packageNode {
+		return pubgrub.Root
 	}
-	affected = base(affected)
-	back, real := pubgrub.Root, false
-	for _, v := range violated {
-		v = base(v)
-		n := &p.nodes[v]
-		if v == affected || n.kind != packageNode {
-			continue
-		}
-		real = true
-		// What the project itself asks for is not held back for the sake of
-		// something that it does not name.
-		if p.direct[n.name] && !p.direct[p.nodes[affected].name] {
-			continue
-		}
-		if n.culprit++; n.culprit == conflictThreshold && !n.late && !n.early {
-			n.late, n.pinned, back = true, false, v
-		}
+	a.failures++
+	if c.kind != packageNode || affected == culprit {
+		return pubgrub.Root
 	}
-	if n := &p.nodes[affected]; real && n.kind == packageNode {
-		if n.affected++; n.affected == conflictThreshold {
-			n.early, n.late, n.pinned = true, false, false
-		}
+	// What the project itself asks for is not held back for the sake of
+	// something that it does not name.
+	if p.direct[c.name] && !p.direct[a.name] {
+		return pubgrub.Root
 	}
-	return back
+	k := [2]pubgrub.Package{affected, culprit}
+	if p.rivals[k]++; p.rivals[k] != conflictThreshold || p.rivals[[2]pubgrub.Package{culprit, affected}] >= conflictThreshold {
+		return pubgrub.Root
+	}
+	// Before anything else that has been moved, after what it gave way to.
+	p.moved++
+	a.turn, a.pinned = max(a.turn, p.moved), false
+	c.pinned = false
+	if c.turn >= a.turn {
+		a.turn = c.turn + 1
+	}
+	return culprit
+}
+
+// base returns the package that a node is about.
+func (p *problem) base(id pubgrub.Package) pubgrub.Package {
+	if p.nodes[id].kind == wantedNode {
+		return p.nodes[id].base
+	}
+	return id
 }
 
 // Clauses implements pubgrub.Source.

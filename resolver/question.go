@@ -278,17 +278,9 @@ func (q *question) prefer(c *candidates, allowed pubgrub.Set) int {
 			return i + 1
 		}
 	}
-	mixed := q.prereleaseMode(c.name) == anyOrder
 	best, bestTier := 0, 4
 	for state := range q.inOrder(c, allowed) {
-		tier := 0
-		if !c.lax[state-1].isNone() {
-			tier += 2
-		}
-		if !mixed && c.versions[state-1].IsPrerelease() {
-			tier++
-		}
-		if tier < bestTier {
+		if tier := q.tier(c, state); tier < bestTier {
 			best, bestTier = state, tier
 			if tier == 0 {
 				break

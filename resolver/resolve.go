@@ -111,7 +111,8 @@ func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name]
 	if proof != nil {
 		return nil, nil, p.explain(proof)
 	}
-	return &solved{p, sol}, nil, nil
+	s, err := r.refine(ctx, &solved{p, sol})
+	return s, nil, err
 }
 
 // state returns the chosen version of a package, or 0.

@@ -32,12 +32,12 @@ type Source interface {
 	// excludes it.
 	Clauses(ctx context.Context, p Package, version int, state State) ([]Clause, error)
 
-	// Conflict reports that a clause over the violated packages ruled out
-	// what was decided last, or was about to be: a version of affected. It
-	// returns a package whose decision, and all later ones, shall be undone
-	// so that others come first, or Root for none. It must return a package
-	// only a bounded number of times.
-	Conflict(affected Package, violated []Package) Package
+	// Conflict reports that a version of affected, which was decided or about
+	// to be, is ruled out as long as the decision for culprit stands; culprit
+	// is Root if no decision is to blame. It returns a package whose decision,
+	// and all later ones, shall be undone so that others come first, or Root
+	// for none. It must return a package only a bounded number of times.
+	Conflict(affected, culprit Package) Package
 }
 
 // State is what a Source may know of the search.
@@ -76,7 +76,8 @@ type Solver struct {
 	changed []Package // packages whose clauses have not been looked at since they changed
 	queued  []bool
 	cand    []Package
-	latest  Package // decided last
+	// decisions holds the package decided at each level from 1 on.
+	decisions []Package
 }
 
 // New returns a solver for the problem that the source describes.
@@ -154,23 +155,36 @@ func (s *Solver) Solve(ctx context.Context) (Solution, *Proof, error) {
 			// The version is ruled out by what it depends on. Deciding it would
 			// only have to be undone: let the clause exclude it instead.
 			s.touch(p)
-			if back := s.source.Conflict(p, s.packages(conflict)); back != Root {
-				s.backUp(back)
-			}
+			s.backUp(s.source.Conflict(p, s.culprit(conflict, p)))
 			continue
 		}
+		s.decisions = append(s.decisions[:s.sol.level], p)
 		s.sol.decide(p, v)
-		s.latest = p
 		s.touch(p)
 	}
 }
 
-func (s *Solver) packages(id ID) []Package {
-	ps := make([]Package, len(s.clauses[id].Terms))
-	for i, t := range s.clauses[id].Terms {
-		ps[i] = t.Package
+// culprit returns the package whose decision makes the last of the clause's
+// terms hold, that of p aside.
+func (s *Solver) culprit(id ID, p Package) Package {
+	level := int32(0)
+	for _, t := range s.clauses[id].Terms {
+		if t.Package == p {
+			continue
+		}
+		if i := s.sol.earliest(t.Package, t.Set, Set{}, false, int32(len(s.sol.trail))); i >= 0 {
+			level = max(level, s.sol.trail[i].level)
+		}
 	}
-	return ps
+	return s.decided(level)
+}
+
+// decided returns the package that was decided at a level.
+func (s *Solver) decided(level int32) Package {
+	if level == 0 {
+		return Root
+	}
+	return s.decisions[level-1]
 }
 
 // backUp undoes the decision for p and everything after it.
@@ -343,10 +357,13 @@ func (s *Solver) propagate() ID {
 				continue
 			}
 			s.stats.Conflicts++
-			back := s.source.Conflict(s.latest, s.packages(id))
-			learned, failed := s.learn(id)
+			learned, level, failed := s.learn(id)
 			if failed {
 				return learned
+			}
+			back := Root
+			if s.sol.level < level {
+				back = s.source.Conflict(s.decided(level), s.decided(s.sol.level))
 			}
 			// The rest of p's clauses, and the learned one, are looked at anew.
 			s.touch(p)
@@ -400,9 +417,10 @@ func (s *Solver) look(id ID) (Package, Set, relation) {
 }
 
 // learn resolves a violated clause with the causes of what violates it until
-// it would have spoken at an earlier level, goes back there, and returns it.
-// failed means that the clause speaks against the root alone.
-func (s *Solver) learn(id ID) (learned ID, failed bool) {
+// it would have spoken at an earlier level, goes back there, and returns it
+// with the level whose decision it rules out. failed means that the clause
+// speaks against the root alone.
+func (s *Solver) learn(id ID) (learned ID, level int32, failed bool) {
 	for {
 		terms := s.clauses[id].Terms
 		// The satisfier is the step after which all terms hold.
@@ -413,7 +431,7 @@ func (s *Solver) learn(id ID) (learned ID, failed bool) {
 			}
 		}
 		if satisfier < 0 || s.sol.trail[satisfier].level == 0 && s.sol.trail[satisfier].cause == none {
-			return id, true
+			return id, 0, true
 		}
 		step := s.sol.trail[satisfier]
 		// previous is the level at which all but the satisfier hold.
@@ -431,7 +449,7 @@ func (s *Solver) learn(id ID) (learned ID, failed bool) {
 		}
 		if step.cause == none || previous < step.level {
 			s.backtrack(previous)
-			return id, false
+			return id, step.level, false
 		}
 		cause := step.cause
 		next := resolvent(terms, s.clauses[cause].Terms, at.Package, s.size)

@@ -1,0 +1,67 @@
+package resolver
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pylock-dev/pylock/pypi/index/indextest"
+)
+
+// ladder is a package of n releases, each of which pins its core exactly; all
+// cores down to the floor need a library older than the bound.
+func ladder(b *strings.Builder, name string, n, floor int, needs, old string) {
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(b, "%s 1.%d\n  %score==1.%d\n%score 1.%d\n  %s\n", name, i, name, i, name, i, map[bool]string{true: needs, false: old}[i > floor])
+	}
+}
+
+func solvePit(t *testing.T, universe string, reqs ...string) (*Resolution, *memory) {
+	t.Helper()
+	m := newMemory(t, indextest.MustParse(universe))
+	res, err := Resolve(t.Context(), m, request(t, reqs...), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d decisions, %d conflicts, %d documents", res.Stats.Decisions, res.Stats.Conflicts, m.reads.Load())
+	return res, m
+}
+
+// TestRivals: one step back of one package saves a walk through all releases
+// of another, whichever of the two is met first.
+func TestRivals(t *testing.T) {
+	for _, names := range [][2]string{{"kube", "aboto"}, {"kube", "zboto"}} {
+		var b strings.Builder
+		ladder(&b, names[1], 2000, 0, "date<3", "date<3")
+		b.WriteString("date 2\ndate 3\n")
+		fmt.Fprintf(&b, "%s 1\n  date>=2\n%s 2\n  date>=3\n", names[0], names[0])
+		res, m := solvePit(t, b.String(), names[0], names[1])
+		for _, want := range []string{"date==2", "kube==1", names[1] + "==1.2000"} {
+			if got := pins(res); !strings.Contains(got, want) {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		}
+		if n := m.reads.Load(); n > 60 {
+			t.Errorf("%d documents read", n)
+		}
+	}
+}
+
+// TestStride: where only a release far back fits, the newest such one is
+// found in a number of steps that grows with the logarithm of the way.
+func TestStride(t *testing.T) {
+	for _, n := range []int{200, 2000, 5000} {
+		var b strings.Builder
+		floor := n / 3
+		ladder(&b, "boto", n, floor, "url>=2", "url>=1")
+		b.WriteString("url 1\nurl 2\n")
+		res, m := solvePit(t, b.String(), "boto", "url<2")
+		want := fmt.Sprintf("boto==1.%d botocore==1.%d url==1", floor, floor)
+		if got := pins(res); got != want {
+			t.Errorf("n=%d: got %s, want %s", n, got, want)
+		}
+		if reads := m.reads.Load(); reads > 250 {
+			t.Errorf("n=%d: %d documents read", n, reads)
+		}
+	}
+}
