@@ -212,7 +212,7 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 	if err == nil {
 		return []*solved{s}, nil
 	}
-	if _, ok := err.(*NoSolutionError); !ok || !whole.several() {
+	if _, ok := err.(*unsolved); !ok || !whole.several() {
 		return nil, err
 	}
 	// A target that has no solution by itself is the best explanation.
@@ -236,7 +236,7 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 				out[i], joined = both, true
 				break
 			}
-			if _, ok := err.(*NoSolutionError); !ok {
+			if _, ok := err.(*unsolved); !ok {
 				return nil, err
 			}
 		}

@@ -82,11 +82,12 @@ type expansion struct {
 
 // reason is why a clause holds; it is kept in pubgrub.Clause.Reason.
 type reason struct {
-	kind reasonKind
-	dep  dependency           // dependsOn
-	from *project.Requirement // asked: the root's requirement; constrained: the constraint
-	excl *exclusion           // unusable
-	want pubgrub.Set          // the versions that dep or from admit
+	kind    reasonKind
+	dep     dependency           // dependsOn
+	from    *project.Requirement // asked: the root's requirement, or the override of it; constrained: the constraint
+	written *project.Requirement // asked: the requirement that an override replaced
+	excl    *exclusion           // unusable
+	want    pubgrub.Set          // the versions that dep or from admit
 }
 
 type reasonKind uint8
@@ -340,7 +341,7 @@ func (p *problem) rootClauses(ctx context.Context) ([]pubgrub.Clause, error) {
 		if r.URL != "" && p.locals[r.Name] == nil {
 			return nil, fmt.Errorf("%s: URL requirements are not supported yet: %s", r.from.Place, r.dependency)
 		}
-		cs, err := p.require(ctx, r.dependency, &reason{kind: asked, dep: r.dependency, from: r.from}, pubgrub.Root, "", root)
+		cs, err := p.require(ctx, r.dependency, &reason{kind: asked, dep: r.dependency, from: r.from, written: r.written}, pubgrub.Root, "", root)
 		if err != nil {
 			return nil, err
 		}

@@ -42,7 +42,8 @@ type constraint struct {
 
 type rootRequirement struct {
 	dependency
-	from *project.Requirement // as written by the user; the override where one applies
+	from    *project.Requirement // as written by the user; the override where one applies
+	written *project.Requirement // as written by the user
 }
 
 // dependency is a requirement that holds in some part of the scope.
@@ -92,7 +93,7 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 			if d.override != nil {
 				o = d.override
 			}
-			q.requirements = append(q.requirements, rootRequirement{d, o})
+			q.requirements = append(q.requirements, rootRequirement{d, o, from})
 		}
 	}
 	for _, name := range sortedKeys(q.locals) {

@@ -9,18 +9,29 @@ import (
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
-// explain turns a proof into prose: each line says what follows from what,
-// lines that are used twice are numbered, and hints say what might help.
-func (p *problem) explain(proof *pubgrub.Proof) *NoSolutionError {
-	r := &reporter{problem: p, steps: proof.Steps, uses: make([]int, len(proof.Steps)), number: map[int]int{}}
-	end := r.skip(len(proof.Steps) - 1)
-	r.count(end)
+// write turns the proof into prose: each line says what follows from what,
+// lines that are used twice are numbered. What would be too long to follow is
+// summed up instead.
+func (r *reporter) write() string {
+	end := r.skip(len(r.steps) - 1)
 	if r.external(end) {
 		r.say("%s.", r.text(end))
 	} else {
 		r.visit(end)
 	}
-	return &NoSolutionError{Report: r.out.String(), Hints: p.hints(r)}
+	if text := r.out.String(); strings.Count(text, "\n") <= maxReportLines-8 && len(text) < maxReportBytes {
+		return text
+	}
+	return r.summary()
+}
+
+// maxReportBytes bounds a derivation whose lines are few but endless.
+const maxReportBytes = 8000
+
+func newReporter(p *problem, proof *pubgrub.Proof) *reporter {
+	r := &reporter{problem: p, steps: proof.Steps, uses: make([]int, len(proof.Steps)), number: map[int]int{}}
+	r.count(r.skip(len(proof.Steps) - 1))
+	return r
 }
 
 type reporter struct {

@@ -33,6 +33,13 @@ func Resolve(ctx context.Context, ix Index, q Request, obs Observer) (*Resolutio
 	} else {
 		parts, err = r.solveTogether(ctx, whole)
 	}
+	if u := (*unsolved)(nil); errors.As(err, &u) {
+		e, err := r.explain(ctx, u.scope, u.problem, u.proof)
+		if err != nil {
+			return nil, err
+		}
+		return nil, e
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +116,20 @@ func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name]
 		return nil, nil, err
 	}
 	if proof != nil {
-		return nil, nil, p.explain(proof)
+		return nil, nil, &unsolved{sc, p, proof}
 	}
 	s, err := r.refine(ctx, &solved{p, sol})
 	return s, nil, err
 }
+
+// unsolved is a scope that has no solution.
+type unsolved struct {
+	scope   *scope
+	problem *problem
+	proof   *pubgrub.Proof
+}
+
+func (u *unsolved) Error() string { return "no solution" }
 
 // state returns the chosen version of a package, or 0.
 func (s *solved) state(name pypi.Name) (*candidates, int) {

@@ -1,0 +1,259 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/resolver/pubgrub"
+)
+
+const (
+	// maxReportLines bounds what a person is asked to read.
+	maxReportLines = 40
+	// explainBudget is how many decisions each of the searches may take that
+	// make an explanation shorter or try out a hint.
+	explainBudget = 400
+	// maxChanges is how many changes are offered.
+	maxChanges = 3
+)
+
+// explain says why a scope has no solution: by as few of the user's own
+// requirements as will do, and with changes that were tried and would help.
+func (r *resolving) explain(ctx context.Context, sc *scope, p *problem, proof *pubgrub.Proof) (*NoSolutionError, error) {
+	core := p.blamed(proof)
+	// Leave out what the contradiction does not need, last things first: what
+	// is left is minimal.
+	for i := len(core) - 1; i >= 0 && len(core) > 1; i-- {
+		less := slices.Delete(slices.Clone(core), i, i+1)
+		q, _, pr, err := r.search(ctx, sc, r.request.only(less), explainBudget)
+		if err != nil {
+			return nil, err
+		}
+		if pr != nil {
+			core, p, proof = less, q, pr
+		}
+	}
+	rep := newReporter(p, proof)
+	e := &NoSolutionError{Report: rep.write(), Hints: p.hints(rep)}
+	if where := sc.String(); where != "" {
+		e.Report = "For " + where + ":\n" + e.Report
+	}
+	changes, err := r.changes(ctx, sc, core)
+	e.Hints = append(e.Hints, changes...)
+	return e, err
+}
+
+// search is one search on the side, within a budget of decisions. Neither a
+// solution nor a proof means that the budget did not do.
+func (r *resolving) search(ctx context.Context, sc *scope, q *Request, budget int) (*problem, pubgrub.Solution, *pubgrub.Proof, error) {
+	question := newQuestion(q, sc, nil)
+	p := newProblem(question, &fetcher{library: r.library, q: question}, nil)
+	s := pubgrub.New(p)
+	s.Budget = budget
+	sol, proof, err := s.Solve(ctx)
+	if f := (*forked)(nil); errors.Is(err, pubgrub.ErrBudget) || errors.As(err, &f) {
+		return p, nil, nil, nil
+	}
+	return p, sol, proof, err
+}
+
+// blamed returns the user's requirements and constraints that a proof uses,
+// in the order of their places.
+func (p *problem) blamed(proof *pubgrub.Proof) []*project.Requirement {
+	var out []*project.Requirement
+	for _, st := range proof.Steps {
+		w, ok := st.Reason.(*reason)
+		if !ok || st.Left >= 0 || w.kind != asked && w.kind != constrained {
+			continue
+		}
+		if from := w.asked(); !slices.Contains(out, from) {
+			out = append(out, from)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *project.Requirement) int {
+		if c := strings.Compare(a.Place.File, b.Place.File); c != 0 {
+			return c
+		}
+		return a.Place.Line - b.Place.Line
+	})
+	return out
+}
+
+// asked is the requirement as the user wrote it, of which an override may have
+// taken the place.
+func (w *reason) asked() *project.Requirement {
+	if w.written != nil {
+		return w.written
+	}
+	return w.from
+}
+
+// only returns the request with no other requirements and constraints than
+// those given; what overrides say stays.
+func (q *Request) only(keep []*project.Requirement) *Request {
+	n := *q
+	pick := func(all []project.Requirement) []project.Requirement {
+		var out []project.Requirement
+		for i := range all {
+			for _, k := range keep {
+				if k.Place == all[i].Place && k.Requirement.String() == all[i].Requirement.String() {
+					out = append(out, all[i])
+					break
+				}
+			}
+		}
+		return out
+	}
+	n.Requirements, n.Constraints = pick(q.Requirements), pick(q.Constraints)
+	return &n
+}
+
+// changes finds single requirements of the core without whose bounds the
+// whole request has a solution, by solving it, and says what would be chosen.
+func (r *resolving) changes(ctx context.Context, sc *scope, core []*project.Requirement) ([]string, error) {
+	var out []string
+	for _, c := range core {
+		if len(out) == maxChanges {
+			break
+		}
+		if len(c.Specifiers) == 0 {
+			continue
+		}
+		n := *r.request
+		loosen := func(all []project.Requirement) []project.Requirement {
+			all = slices.Clone(all)
+			for i := range all {
+				if all[i].Place == c.Place && all[i].Requirement.String() == c.Requirement.String() {
+					all[i].Specifiers = nil
+				}
+			}
+			return all
+		}
+		n.Requirements, n.Constraints = loosen(n.Requirements), loosen(n.Constraints)
+		p, sol, _, err := r.search(ctx, sc, &n, explainBudget)
+		if err != nil {
+			return nil, err
+		}
+		if sol == nil {
+			continue
+		}
+		id, ok := p.byName[c.Name]
+		if !ok || sol[id] == pubgrub.Absent {
+			continue
+		}
+		v := p.nodes[id].cand.versions[sol[id]-1]
+		out = append(out, fmt.Sprintf("%s%s in place of %s would make it solvable", c.Name, admitting(v), describe(c)))
+	}
+	return out, nil
+}
+
+func admitting(v pep440.Version) string { return "==" + v.String() }
+
+func describe(q *project.Requirement) string {
+	return q.Requirement.String() + place(q)
+}
+
+// summary replaces a derivation that is too long: what depends on what, each
+// pair of packages once, nearest to the user's requirements first.
+func (r *reporter) summary() string {
+	type pair struct{ subject, target pubgrub.Package }
+	type facts struct {
+		set   pubgrub.Set
+		first string
+		count int
+		level int
+	}
+	all := map[pair]*facts{}
+	var order []pair
+	level := map[pubgrub.Package]int{pubgrub.Root: 0}
+	var b strings.Builder
+	b.WriteString("What follows cannot all hold:\n")
+	var edges []int
+	for _, i := range r.leaves {
+		st := &r.steps[i]
+		w, ok := st.Reason.(*reason)
+		if !ok {
+			continue
+		}
+		switch w.kind {
+		case asked, constrained:
+			fmt.Fprintf(&b, "  %s.\n", r.text(i))
+			if id, ok := r.byName[w.name()]; ok {
+				level[id] = 1
+			}
+		case dependsOn, unusable:
+			edges = append(edges, i)
+		}
+	}
+	target := func(i int) pubgrub.Package {
+		w := r.steps[i].Reason.(*reason)
+		if w.kind == unusable {
+			return -pubgrub.Package(w.excl.kind) - 1
+		}
+		return r.byName[w.dep.Name]
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, i := range edges {
+			l, ok := level[r.base(r.steps[i].Subject)]
+			t := target(i)
+			if _, known := level[t]; ok && t >= 0 && !known {
+				level[t] = l + 1
+				changed = true
+			}
+		}
+	}
+	for _, i := range edges {
+		st := &r.steps[i]
+		k := pair{r.base(st.Subject), target(i)}
+		f := all[k]
+		if f == nil {
+			l, ok := level[k.subject]
+			if !ok {
+				l = 1 << 20
+			}
+			f = &facts{first: r.text(i), level: l}
+			all[k] = f
+			order = append(order, k)
+		}
+		for _, t := range st.Terms {
+			if t.Package == st.Subject {
+				f.set = f.set.Union(t.Set)
+			}
+		}
+		f.count++
+	}
+	slices.SortStableFunc(order, func(x, y pair) int { return all[x].level - all[y].level })
+	lines := strings.Count(b.String(), "\n")
+	for n, k := range order {
+		if lines+n >= maxReportLines-2 {
+			fmt.Fprintf(&b, "  … and %d more of the kind.\n", len(order)-n)
+			break
+		}
+		f := all[k]
+		if f.count == 1 {
+			fmt.Fprintf(&b, "  %s.\n", f.first)
+			continue
+		}
+		what := "cannot be used, for like reasons"
+		if k.target >= 0 {
+			what = "need " + string(r.nodes[k.target].name) + " in some way or other"
+		}
+		fmt.Fprintf(&b, "  %s; likewise %s %s.\n", f.first, r.releases(k.subject, f.set, nil), what)
+	}
+	return b.String()
+}
+
+// name is the package that a root's reason is about.
+func (w *reason) name() pypi.Name {
+	if w.kind == constrained {
+		return w.from.Name
+	}
+	return w.dep.Name
+}
