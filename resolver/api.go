@@ -48,6 +48,12 @@ type Request struct {
 	Requirements []project.Requirement
 	Constraints  []project.Requirement
 	Overrides    []project.Requirement
+	// ScopedOverrides weigh more than Overrides, Exclusions more than both.
+	ScopedOverrides []project.ScopedOverride
+	Exclusions      []project.Exclusion
+	// DependencyMetadata takes the place of what releases say of themselves:
+	// the entry of their version, else the one without a version.
+	DependencyMetadata []project.StaticMetadata
 	// Locals are the path dependencies; they take the place of packages of
 	// the same name on the index.
 	Locals []project.Local
@@ -64,6 +70,9 @@ type Request struct {
 	Universal    bool
 	LowestPython pep440.Version
 	ForkStrategy ForkStrategy
+	// Environments narrow a universal resolution to where one of these markers
+	// holds; none for everywhere.
+	Environments []pep508.Marker
 	// RequiredEnvironments are markers of environments that a universal
 	// resolution must have a file for, wherever they need the package.
 	RequiredEnvironments []pep508.Marker
@@ -74,9 +83,13 @@ type Request struct {
 	RequiresPythonPlace project.Place
 
 	Prerelease PrereleaseMode
-	Resolution Mode
+	// PrereleasePackage and ExcludeNewerPackage take the place of Prerelease
+	// and ExcludeNewer for single packages.
+	PrereleasePackage map[pypi.Name]PrereleaseMode
+	Resolution        Mode
 	// ExcludeNewer hides files uploaded at this time or later; zero hides none.
-	ExcludeNewer time.Time
+	ExcludeNewer        time.Time
+	ExcludeNewerPackage map[pypi.Name]time.Time
 
 	// NoBuild forbids releases whose only usable file is an sdist.
 	NoBuild bool
@@ -195,8 +208,22 @@ type Resolution struct {
 	// Overridden are the packages whose requirements an override replaced;
 	// pip's own resolver would refuse such a lock. Sorted.
 	Overridden []pypi.Name
-	Warnings   []string
-	Stats      Stats
+	// Excluded are the packages that others ask for and an exclusion dropped,
+	// Restated those whose metadata is that of the request. Sorted.
+	Excluded, Restated []pypi.Name
+	// HeldBack are the packages of which ExcludeNewer hid a newer version that
+	// all requirements admit, sorted by name.
+	HeldBack []HeldBack
+	Warnings []string
+	Stats    Stats
+}
+
+// HeldBack is a package of which there is a newer version than the cutoff lets
+// through.
+type HeldBack struct {
+	Name          pypi.Name
+	Chosen, Newer pep440.Version
+	Uploaded      time.Time // when the first file of Newer was
 }
 
 // Package is one chosen version.

@@ -183,7 +183,9 @@ func (r *reporter) summary() string {
 		}
 		switch w.kind {
 		case asked, constrained:
-			fmt.Fprintf(&b, "  %s.\n", r.text(i))
+			if line := "  " + r.text(i) + ".\n"; !strings.Contains(b.String(), line) {
+				b.WriteString(line)
+			}
 			if id, ok := r.byName[w.name()]; ok {
 				level[id] = 1
 			}
@@ -232,7 +234,7 @@ func (r *reporter) summary() string {
 	slices.SortStableFunc(order, func(x, y pair) int { return all[x].level - all[y].level })
 	lines := strings.Count(b.String(), "\n")
 	for n, k := range order {
-		if lines+n >= maxReportLines-2 {
+		if lines+n >= maxReportLines-16 {
 			fmt.Fprintf(&b, "  … and %d more of the kind.\n", len(order)-n)
 			break
 		}

@@ -35,43 +35,87 @@ func (p *problem) hints(r *reporter) []string {
 			add("no index has a package named %s: check the spelling, or add the index that has it with --index", w.dep.Name)
 		}
 	}
+	// What keeps releases of one package from being used in one way is one
+	// hint, however many reasons of the kind there are.
+	type cause struct {
+		pkg  pubgrub.Package
+		kind exclusionKind
+	}
+	sets, details := map[cause]pubgrub.Set{}, map[cause][]string{}
+	var order []cause
 	for _, i := range r.leaves {
 		w, ok := r.steps[i].Reason.(*reason)
 		if !ok || w.kind != unusable {
 			continue
 		}
-		n := &p.nodes[r.steps[i].Subject]
+		k := cause{r.steps[i].Subject, w.excl.kind}
+		if _, ok := sets[k]; !ok {
+			order = append(order, k)
+		}
+		sets[k] = sets[k].Union(w.excl.set)
+		if d := clip(project.Escape(w.excl.detail)); !slices.Contains(details[k], d) {
+			details[k] = append(details[k], d)
+		}
+	}
+	for _, k := range order {
+		if len(out) == maxHints {
+			break
+		}
+		n := &p.nodes[k.pkg]
 		// Of the releases that the clause is about, those that are asked for.
-		set := w.excl.set
+		set := sets[k]
 		if want, ok := wanted[n.name]; ok && !want.Disjoint(set) {
 			set = set.Intersect(want)
 		}
-		detail := project.Escape(w.excl.detail)
-		some := r.releases(r.steps[i].Subject, set, nil)
-		switch w.excl.kind {
+		detail := details[k][0]
+		if len(details[k]) > 1 {
+			detail = ""
+		}
+		some := r.releases(k.pkg, set, nil)
+		switch k.kind {
 		case prerelease:
 			add("%s is there but is a pre-release, and those are not enabled: use --prerelease allow, or name it in a specifier of your own", some)
 		case tooNew:
-			add("%s was published at %s, which --exclude-newer hides: move the cutoff past it", some, detail)
+			add("%s was published%s, which --exclude-newer hides: move the cutoff past it", some, before(" at ", detail))
 		case noUploadTime:
 			add("the index gives no upload times for %s, so --exclude-newer hides it", n.name)
 		case yanked:
 			add("%s was yanked%s: require it with == to use it all the same", some, because(detail))
 		case requiresPython:
-			add("%s requires Python %s: use another version of it, or a target that fits with --python-version", some, detail)
+			add("%s requires%s Python%s: use another version of it, or a target that fits with --python-version", some, map[bool]string{true: " another"}[detail == ""], before(" ", detail))
 		case noMatchingFile:
-			add("%s has wheels, but none for %s (%s), and no source distribution: choose another --python-version or --python-platform", some, p.target(), detail)
+			add("%s has wheels, but none for %s%s, and no source distribution: choose another --python-version or --python-platform", some, p.target(), because(detail))
 		case noWheel:
 			add("%s has only a source distribution, which --no-build or --only-binary forbids", some)
 		case noSdist:
 			add("%s has only wheels, which --no-binary forbids", some)
 		case needsBuild:
-			add("%s has only a source distribution that does not state its dependencies; pylock does not build it: choose a version with wheels", some)
+			add("%s has only a source distribution that does not state its dependencies; pylock does not build it: choose a version with wheels, or state them in [tool.uv] dependency-metadata", some)
 		case urlDependency:
 			add("%s depends on %s: require that URL yourself if you trust it", some, detail)
 		}
 	}
 	return out
+}
+
+// maxHints is how many hints of this kind a person is given.
+const maxHints = 5
+
+// maxDetail is how much of the index's own words is shown, in bytes.
+const maxDetail = 200
+
+func clip(s string) string {
+	if len(s) > maxDetail {
+		return s[:maxDetail] + "…"
+	}
+	return s
+}
+
+func before(lead, s string) string {
+	if s == "" {
+		return ""
+	}
+	return lead + s
 }
 
 func because(s string) string {

@@ -63,6 +63,9 @@ type problem struct {
 	rivals   map[[2]pubgrub.Package]int // conflicts of a package with a decision for another
 	moved    int                        // how often packages changed places
 	probe    map[pypi.Name]int          // versions to take or fail
+	edges    map[pubgrub.Package][]edge // of a universal scope, by what is asked for
+	tagSets  *memo[string, where]
+	state    pubgrub.State
 }
 
 // wantedKey names a wanted node; target is everywhere unless several targets
@@ -106,7 +109,8 @@ const conflictThreshold = 5
 
 func newProblem(q *question, f *fetcher, o Observer) *problem {
 	p := &problem{question: q, fetch: f, observer: o, byName: map[pypi.Name]pubgrub.Package{}, wanted: map[wantedKey]pubgrub.Package{},
-		ofBase: map[pubgrub.Package][]pubgrub.Package{}, expanded: map[expansion]bool{}, reasons: map[exclusionWhy]int32{}, rivals: map[[2]pubgrub.Package]int{}}
+		ofBase: map[pubgrub.Package][]pubgrub.Package{}, expanded: map[expansion]bool{}, reasons: map[exclusionWhy]int32{}, rivals: map[[2]pubgrub.Package]int{},
+		edges: map[pubgrub.Package][]edge{}, tagSets: newMemo[string, where]()}
 	p.nodes = []node{{kind: rootNode}, {kind: pythonNode}}
 	return p
 }
@@ -237,6 +241,9 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	if at := n.cand.split[state-1]; !at.IsZero() {
 		return 0, nil, p.splitPython(at)
 	}
+	if clauses, err := p.requireFiles(id, state); err != nil || len(clauses) > 0 {
+		return 0, clauses, err
+	}
 	p.stats.Decisions++
 	if p.observer != nil {
 		p.observer.Progress(Event{Package: n.name, Stats: p.stats, Known: len(p.byName)})
@@ -287,6 +294,7 @@ func (p *problem) base(id pubgrub.Package) pubgrub.Package {
 
 // Clauses implements pubgrub.Source.
 func (p *problem) Clauses(ctx context.Context, id pubgrub.Package, state int, st pubgrub.State) ([]pubgrub.Clause, error) {
+	p.state = st
 	out, err := p.clauses(ctx, id, state, st)
 	if err != nil {
 		return nil, err
@@ -358,6 +366,9 @@ func (p *problem) require(ctx context.Context, d dependency, why *reason, subjec
 		return nil, err
 	}
 	n := &p.nodes[id]
+	if p.scope.here.universal {
+		p.edges[id] = append(p.edges[id], edge{subject, given.Set.First(), d.in})
+	}
 	why.want = n.cand.cachedSet(d.Specifiers)
 	if len(d.Specifiers) == 1 {
 		n.pinned = n.pinned || isExact(d.Specifiers[0])

@@ -29,6 +29,9 @@ type question struct {
 	requirements []rootRequirement
 	constraints  map[pypi.Name][]constraint
 	overrides    map[pypi.Name][]*project.Requirement
+	scoped       map[pypi.Name][]*scopedRules // by parent
+	excludes     map[pypi.Name]bool           // whoever asks
+	restated     map[pypi.Name][]*project.StaticMetadata
 	locals       map[pypi.Name]*project.Local
 	exact        map[pypi.Name][]pep440.Specifier // the root's == and ===
 	direct       map[pypi.Name]bool
@@ -64,6 +67,7 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 		locals: map[pypi.Name]*project.Local{}, exact: map[pypi.Name][]pep440.Specifier{},
 		direct: map[pypi.Name]bool{}, explicitPre: map[pypi.Name]bool{},
 	}
+	q.readRules()
 	q.reachLocals(r.Requirements)
 	for i := range r.Constraints {
 		c := &r.Constraints[i]
@@ -84,7 +88,7 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 	for i := range r.Requirements {
 		from := &r.Requirements[i]
 		in := sc.holds(from.Marker, "")
-		if in.isNone() {
+		if in.isNone() || q.excludes[from.Name] {
 			continue
 		}
 		q.noteDirect(from.Requirement)
@@ -116,7 +120,7 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 // may name a path for one platform and the index for another.
 func (q *question) reachLocals(reqs []project.Requirement) {
 	for _, r := range reqs {
-		if r.Path == "" || q.locals[r.Name] != nil || q.scope.holds(r.Marker, "").isNone() {
+		if r.Path == "" || q.locals[r.Name] != nil || q.excludes[r.Name] || q.scope.holds(r.Marker, "").isNone() {
 			continue
 		}
 		for i := range q.Locals {
@@ -155,10 +159,19 @@ func (q *question) noteExplicit(r pep508.Requirement) {
 	}
 }
 
-// override returns what takes the place of a requirement that holds in a
-// part of the scope: itself, or the overrides of its name that hold there.
+// override returns what takes the place of a requirement of the project that
+// holds in a part of the scope: itself, or the overrides of its name that hold
+// there.
 func (q *question) override(r pep508.Requirement, in where) []dependency {
-	os, ok := q.overrides[r.Name]
+	return q.overrideBy(nil, r, in)
+}
+
+// overrideBy does the same for a requirement of a package with rules of its own.
+func (q *question) overrideBy(rules *scopedRules, r pep508.Requirement, in where) []dependency {
+	os, ok := rules.override(r.Name)
+	if !ok {
+		os, ok = q.overrides[r.Name]
+	}
 	if !ok {
 		return []dependency{{in: in, Name: r.Name, Extras: r.Extras, Specifiers: r.Specifiers, URL: r.URL}}
 	}

@@ -19,7 +19,7 @@ func (r *reporter) write() string {
 	} else {
 		r.visit(end)
 	}
-	if text := r.out.String(); strings.Count(text, "\n") <= maxReportLines-8 && len(text) < maxReportBytes {
+	if text := r.out.String(); strings.Count(text, "\n") <= maxReportLines-16 && len(text) < maxReportBytes {
 		return text
 	}
 	return r.summary()
@@ -222,7 +222,7 @@ func (r *reporter) text(i int) string {
 	}
 	subject := r.subject(st)
 	e := w.excl
-	detail := project.Escape(e.detail) // the index's words
+	detail := clip(project.Escape(e.detail)) // the index's words
 	switch e.kind {
 	case tooNew:
 		return fmt.Sprintf("%s was published after the cutoff (%s)", subject, detail)

@@ -16,6 +16,8 @@ const (
 	// strideAfter is how many fail before the search stops trying one after
 	// the other. Up to there it goes like uv's, so that pins are the same.
 	strideAfter = 16
+	// strideOver is how many releases must be left for striding to pay.
+	strideOver = 64
 	// readAheadMost is how many documents are read ahead at a time.
 	readAheadMost = 32
 )
@@ -26,7 +28,7 @@ const (
 // nothing is lost; [resolving.refine] comes back for the newest that works.
 func (p *problem) stride(ctx context.Context, n *node, allowed pubgrub.Set, state int) int {
 	c := n.cand
-	if n.failures < strideAfter || allowed.Len() == 1 || p.pinnedByUser(c, state) {
+	if n.failures < strideAfter || allowed.Len() < strideOver || p.pinnedByUser(c, state) {
 		p.readAhead(ctx, c, allowed, min(n.failures, readAheadMost))
 		return state
 	}

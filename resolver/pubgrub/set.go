@@ -53,6 +53,14 @@ func (s Set) isFull(size int) bool {
 	return len(s.spans) == 1 && s.spans[0].Lo == 0 && int(s.spans[0].Hi) == size
 }
 
+// First returns the least state, or -1 of an empty set.
+func (s Set) First() int {
+	if len(s.spans) == 0 {
+		return -1
+	}
+	return int(s.spans[0].Lo)
+}
+
 // Len returns the number of states in the set.
 func (s Set) Len() int {
 	n := 0
