@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
@@ -65,6 +66,9 @@ type assembly struct {
 	entries    map[entryKey]*entry
 	warnings   map[string]bool
 	overridden map[pypi.Name]bool
+	excluded   map[pypi.Name]bool
+	restated   map[pypi.Name]bool
+	held       map[entryKey]HeldBack
 }
 
 type entryKey struct {
@@ -88,6 +92,10 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 	if err != nil {
 		return err
 	}
+	if a.held == nil {
+		a.excluded, a.restated, a.held = map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[entryKey]HeldBack{}
+	}
+	wants := map[pypi.Name][]pep440.Specifiers{}
 	get := func(name pypi.Name) *entry {
 		c, state := s.state(name)
 		v := c.versions[state-1]
@@ -108,6 +116,7 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 			return
 		}
 		e := get(d.Name)
+		wants[d.Name] = append(wants[d.Name], d.Specifiers)
 		if via.Package != d.Name && via != (Via{}) {
 			e.via[via] = true
 		}
@@ -129,7 +138,11 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 			e.extras[k.extra] = true
 		} else {
 			for _, con := range s.constraints[k.name] {
-				if con.Origin != "" && !con.in.and(in).isNone() {
+				if con.in.and(in).isNone() {
+					continue
+				}
+				wants[k.name] = append(wants[k.name], con.Specifiers)
+				if con.Origin != "" {
 					e.via[Via{Origin: con.Origin}] = true
 				}
 			}
@@ -146,13 +159,39 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		if k.extra != "" && !hasExtra(c, m, k.extra) {
 			a.warn("%s %s has no extra %q", k.name, e.Version, k.extra)
 		}
-		for _, d := range s.dependencies(c, m, k.extra) {
+		deps, dropped := s.asked(c, m, k.extra)
+		for _, d := range deps {
 			ask(d, in, Via{Package: k.name})
+		}
+		if c.local != nil {
+			continue
+		}
+		for _, d := range dropped {
+			if !d.in.and(in).isNone() {
+				a.excluded[d.Name] = true
+			}
+		}
+		if s.stated(k.name, e.Version) != nil {
+			a.restated[k.name] = true
 		}
 	}
 	for _, k := range sortedReach(reach) {
-		if c, _ := s.state(k.name); k.extra == "" && c.local == nil {
-			s.addFiles(get(k.name), reach[k])
+		c, state := s.state(k.name)
+		if k.extra != "" || c.local != nil {
+			continue
+		}
+		s.addFiles(get(k.name), reach[k])
+		if h, ok := s.heldBack(c, state, wants[k.name], reach[k]); ok {
+			key := entryKey{k.name, h.Chosen.Key()}
+			if old, ok := a.held[key]; !ok || old.Newer.Compare(h.Newer) < 0 {
+				a.held[key] = h
+			}
+		}
+	}
+	// A release passed over because it could not be read is no choice.
+	for sk, why := range s.skipped {
+		if c, state := s.state(sk.name); state != 0 && state < sk.state && !s.lowest(sk.name) {
+			a.warn("%s %s is passed over for %s: %s", sk.name, c.versions[sk.state-1], c.versions[state-1], clip(project.Escape(why)))
 		}
 	}
 	return nil
@@ -196,7 +235,7 @@ func (s *solved) addFiles(e *entry, in where) {
 	var open []*index.File
 	for i := range e.release.Files {
 		f := &e.release.Files[i]
-		if !s.oldEnough(f) {
+		if !oldEnough(f, s.cutoff(e.Name)) {
 			continue
 		}
 		put(&e.AllFiles, f)
@@ -257,7 +296,7 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 			continue
 		}
 		if !slices.ContainsFunc(e.release.Files, func(f index.File) bool {
-			if f.IsSdist() || !s.oldEnough(&f) {
+			if f.IsSdist() || !oldEnough(&f, s.cutoff(e.Name)) {
 				return false
 			}
 			_, ok := s.scope.tags[t].Rank(f.Wheel.Tags)
@@ -269,7 +308,13 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 }
 
 func (a *assembly) resolution() (*Resolution, error) {
-	out := &Resolution{Overridden: sortedKeys(a.overridden), Warnings: sortedKeys(a.warnings)}
+	out := &Resolution{Overridden: sortedKeys(a.overridden), Excluded: sortedKeys(a.excluded), Restated: sortedKeys(a.restated), Warnings: sortedKeys(a.warnings)}
+	for _, h := range a.held {
+		out.HeldBack = append(out.HeldBack, h)
+	}
+	slices.SortFunc(out.HeldBack, func(a, b HeldBack) int {
+		return cmp.Or(strings.Compare(string(a.Name), string(b.Name)), a.Chosen.Compare(b.Chosen))
+	})
 	for _, e := range a.entries {
 		if e.in.isNone() {
 			continue

@@ -112,12 +112,17 @@ func newCandidates(q *question, p *index.Project) *candidates {
 			spans[g] = append(spans[g], pubgrub.Span{Lo: int32(i + 1), Hi: int32(i + 2)})
 		}
 	}
+	// What no target can use is of no use, be it for a different reason on each.
+	var fileless []pubgrub.Span
+	for i, f := range c.files {
+		if f == nil {
+			fileless = append(fileless, pubgrub.Span{Lo: int32(i + 1), Hi: int32(i + 2)})
+		}
+	}
+	c.excluded = pubgrub.Of(fileless...)
 	for g := range c.exclusions {
 		e := &c.exclusions[g]
 		e.set = pubgrub.Of(spans[g]...)
-		if e.in.covers(q.scope.here) {
-			c.excluded = c.excluded.Union(e.set)
-		}
 	}
 	return c
 }

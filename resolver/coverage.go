@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep508"
 	"github.com/pylock-dev/pylock/pypi/tags"
@@ -29,7 +30,7 @@ func (p *problem) requireFiles(id pubgrub.Package, state int) ([]pubgrub.Clause,
 	if c.local != nil {
 		return nil, nil
 	}
-	covered := p.covers(c.releases[state-1])
+	covered := p.covers(c.name, c.releases[state-1])
 	for _, m := range p.RequiredEnvironments {
 		env := p.scope.holds(m, "")
 		if env.isNone() || !covered.and(env).isNone() || p.needed(id, map[pubgrub.Package]bool{}).and(env).isNone() {
@@ -65,11 +66,11 @@ func (p *problem) needed(id pubgrub.Package, seen map[pubgrub.Package]bool) wher
 
 // covers returns where a release has a file: everywhere with an sdist, else
 // where its wheels say.
-func (p *problem) covers(r *index.Release) where {
+func (p *problem) covers(name pypi.Name, r *index.Release) where {
 	out := p.scope.here.none()
 	for i := range r.Files {
 		f := &r.Files[i]
-		if !p.oldEnough(f) {
+		if !oldEnough(f, p.cutoff(name)) {
 			continue
 		}
 		if f.IsSdist() {

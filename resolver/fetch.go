@@ -88,7 +88,10 @@ func (l *library) document(ctx context.Context, p *index.Project, r *index.Relea
 		if err != nil {
 			return nil, err
 		}
-		return m.Metadata, nil
+		// Not every source states the version.
+		doc := *m.Metadata
+		doc.Version = r.Version
+		return &doc, nil
 	})
 }
 
@@ -123,6 +126,11 @@ func (f *fetcher) candidates(ctx context.Context, name pypi.Name) *future[*candi
 func (f *fetcher) metadata(ctx context.Context, c *candidates, state int) *future[*dist.Metadata] {
 	if c.local != nil {
 		fu := &future[*dist.Metadata]{done: make(chan struct{}), val: &dist.Metadata{Name: c.name, Version: c.local.Version}}
+		close(fu.done)
+		return fu
+	}
+	if m := f.q.stated(c.name, c.versions[state-1]); m != nil {
+		fu := &future[*dist.Metadata]{done: make(chan struct{}), val: restate(m, c.versions[state-1])}
 		close(fu.done)
 		return fu
 	}

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -168,7 +169,7 @@ func (p *problem) raisesPython(in where) bool {
 // its own; what one part chose the later ones prefer.
 func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved, error) {
 	earlier := map[pypi.Name][]pep440.Version{}
-	stack := []*scope{whole}
+	stack := r.lockedParts(whole)
 	var out []*solved
 	for len(stack) > 0 {
 		sc := stack[len(stack)-1]
@@ -187,10 +188,12 @@ func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved
 		// Which packages are direct differs from part to part, so what
 		// lowest-direct chose in one is no guide for another.
 		if r.request.Resolution != LowestDirect {
+			// Goroutines that read ahead still hold the old map.
+			earlier = maps.Clone(earlier)
 			for name, v := range s.versions() {
 				vs := earlier[name]
 				if !slices.ContainsFunc(vs, v.Equal) {
-					vs = append(vs, v)
+					vs = append(slices.Clone(vs), v)
 					slices.SortFunc(vs, func(a, b pep440.Version) int {
 						if r.request.Resolution == Lowest {
 							return a.Compare(b)
@@ -203,6 +206,44 @@ func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved
 		}
 	}
 	return out, nil
+}
+
+// maxLockedParts bounds the parts taken over from an existing lock.
+const maxLockedParts = 32
+
+// lockedParts splits the scope where an existing lock has several pins of a
+// package, so that what was locked apart is preferred apart: a lock that is
+// fed back comes out as it went in. What is solved first comes last.
+func (r *resolving) lockedParts(whole *scope) []*scope {
+	parts := []where{whole.here}
+	for _, name := range sortedKeys(r.request.Preferences) {
+		pins := r.request.Preferences[name]
+		if len(pins) < 2 {
+			continue
+		}
+		for _, pin := range pins {
+			in := whole.holds(pin.Marker, "")
+			var next []where
+			for _, part := range parts {
+				yes, no := part.and(in), part.minus(in)
+				if !yes.isNone() {
+					next = append(next, yes)
+				}
+				if !no.isNone() {
+					next = append(next, no)
+				}
+			}
+			if len(next) <= maxLockedParts {
+				parts = next
+			}
+		}
+	}
+	out := make([]*scope, len(parts))
+	for i, part := range parts {
+		out[i] = whole.narrow(part)
+	}
+	slices.SortStableFunc(out, func(a, b *scope) int { return compareLower(a.lower, b.lower) })
+	return out
 }
 
 // solveTogether solves several concrete targets: one version of each package
@@ -248,8 +289,9 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 			return nil, err
 		}
 		out = append(out, s)
+		earlier = maps.Clone(earlier)
 		for name, v := range s.versions() {
-			earlier[name] = append(earlier[name], v)
+			earlier[name] = append(slices.Clone(earlier[name]), v)
 		}
 	}
 	return out, nil

@@ -24,6 +24,11 @@ type verdict struct {
 // judge picks the file of a release that the scope would use, or says where
 // there is none and why.
 func (q *question) judge(name pypi.Name, r *index.Release) verdict {
+	return q.judgeBy(name, r, false)
+}
+
+// judgeBy judges with or, sparing, without the cutoff.
+func (q *question) judgeBy(name pypi.Name, r *index.Release, sparing bool) verdict {
 	none := func(kind exclusionKind, detail string) verdict {
 		return verdict{bad: []exclusion{{in: q.scope.here, exclusionWhy: exclusionWhy{kind, detail}}}}
 	}
@@ -43,14 +48,9 @@ func (q *question) judge(name pypi.Name, r *index.Release) verdict {
 		usable = slices.DeleteFunc(usable, func(f *index.File) bool { return !ok(f) })
 		return len(usable) > 0
 	}
-	if !q.ExcludeNewer.IsZero() {
-		var oldest time.Time
-		for _, f := range usable {
-			if t := f.UploadTime; !t.IsZero() && (oldest.IsZero() || t.Before(oldest)) {
-				oldest = t
-			}
-		}
-		if !keep(q.oldEnough) {
+	if cutoff := q.cutoff(name); !cutoff.IsZero() && !sparing {
+		oldest := firstUpload(usable)
+		if !keep(func(f *index.File) bool { return oldEnough(f, cutoff) }) {
 			if oldest.IsZero() {
 				return none(noUploadTime, "")
 			}
@@ -67,14 +67,37 @@ func (q *question) judge(name pypi.Name, r *index.Release) verdict {
 	if ignoreSdists && !keep(func(f *index.File) bool { return !f.IsSdist() }) {
 		return none(noWheel, "")
 	}
+	if m := q.stated(name, r.Version); m != nil && len(m.RequiresPython) > 0 {
+		usable = restrict(usable, m)
+	}
 	if q.scope.here.universal {
 		return q.judgeUniversal(usable, none)
 	}
 	return q.judgeTargets(usable)
 }
 
-func (q *question) oldEnough(f *index.File) bool {
-	return q.ExcludeNewer.IsZero() || !f.UploadTime.IsZero() && f.UploadTime.Before(q.ExcludeNewer)
+// cutoff is the upload time from which on files of a package are hidden, zero
+// for none.
+func (q *question) cutoff(n pypi.Name) time.Time {
+	if t, ok := q.ExcludeNewerPackage[n]; ok {
+		return t
+	}
+	return q.ExcludeNewer
+}
+
+func oldEnough(f *index.File, cutoff time.Time) bool {
+	return cutoff.IsZero() || !f.UploadTime.IsZero() && f.UploadTime.Before(cutoff)
+}
+
+// firstUpload returns the earliest upload time that files have, or zero.
+func firstUpload(files []*index.File) time.Time {
+	var first time.Time
+	for _, f := range files {
+		if t := f.UploadTime; !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
 }
 
 // judgeTargets looks at each concrete target of the scope by itself.

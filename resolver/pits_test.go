@@ -65,3 +65,32 @@ func TestStride(t *testing.T) {
 		}
 	}
 }
+
+// TestWindow: what works may lie between two stretches that fail for
+// different causes.
+func TestWindow(t *testing.T) {
+	for _, n := range []int{190, 1900} {
+		var b strings.Builder
+		b.WriteString("lib 1\nlib 7\nlib 40\n")
+		for i := 1; i <= n; i++ {
+			needs := "lib>=40"
+			switch {
+			case i == 1:
+				needs = "lib"
+			case i < 45:
+				needs = "other==7"
+			case i <= 60:
+				needs = "lib<40"
+			}
+			fmt.Fprintf(&b, "app %d\n  %s\n", i, needs)
+		}
+		b.WriteString("other 1\n")
+		res, m := solvePit(t, b.String(), "app", "lib<40")
+		if got, want := pins(res), "app==60 lib==7"; got != want {
+			t.Errorf("n=%d: got %s, want %s", n, got, want)
+		}
+		if reads := m.reads.Load(); reads > 300 {
+			t.Errorf("n=%d: %d documents read", n, reads)
+		}
+	}
+}

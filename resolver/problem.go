@@ -40,11 +40,10 @@ type node struct {
 	base  pubgrub.Package // of a wanted node: its package
 	seen  int             // order in which the package was first met
 
-	pinned   bool         // somebody asks for one exact version
-	turn     int          // higher is decided earlier; raised after many conflicts
-	failures int          // decisions that had to be undone
-	tried    map[int]bool // versions decided at some time, once there were many failures
-	end      bool         // the last of them was
+	pinned bool // somebody asks for one exact version
+	turn   int  // higher is decided earlier; raised after many conflicts
+	builds int  // releases found to need a build
+	walk   walk // through its releases, as far as they failed
 }
 
 // problem answers the solver's questions. It lives on the search's goroutine.
@@ -66,6 +65,7 @@ type problem struct {
 	edges    map[pubgrub.Package][]edge // of a universal scope, by what is asked for
 	tagSets  *memo[string, where]
 	state    pubgrub.State
+	skipped  map[skip]string // releases whose metadata was of no use, and why
 }
 
 // wantedKey names a wanted node; target is everywhere unless several targets
@@ -76,6 +76,12 @@ type wantedKey struct {
 }
 
 const everywhere = -1
+
+// skip is a release that was left out.
+type skip struct {
+	name  pypi.Name
+	state int
+}
 
 type expansion struct {
 	p     pubgrub.Package
@@ -103,6 +109,10 @@ const (
 	targetIs                          // the root's Python
 )
 
+// maxBuildProbes is how many source distributions of a package are read to
+// learn that they need a build.
+const maxBuildProbes = 3
+
 // conflictThreshold is how many releases of a package fail against one
 // decision before the two packages change places.
 const conflictThreshold = 5
@@ -110,7 +120,7 @@ const conflictThreshold = 5
 func newProblem(q *question, f *fetcher, o Observer) *problem {
 	p := &problem{question: q, fetch: f, observer: o, byName: map[pypi.Name]pubgrub.Package{}, wanted: map[wantedKey]pubgrub.Package{},
 		ofBase: map[pubgrub.Package][]pubgrub.Package{}, expanded: map[expansion]bool{}, reasons: map[exclusionWhy]int32{}, rivals: map[[2]pubgrub.Package]int{},
-		edges: map[pubgrub.Package][]edge{}, tagSets: newMemo[string, where]()}
+		edges: map[pubgrub.Package][]edge{}, tagSets: newMemo[string, where](), skipped: map[skip]string{}}
 	p.nodes = []node{{kind: rootNode}, {kind: pythonNode}}
 	return p
 }
@@ -142,7 +152,7 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	}
 	for _, con := range p.constraints[name] {
 		want := c.cachedSet(con.Specifiers)
-		for _, given := range p.given(id, con.in) {
+		for _, given := range p.given(id, "", con.in) {
 			p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: int32(constrained),
 				Terms:  append(given, pubgrub.Term{Package: id, Set: c.states().Minus(want)}),
 				Reason: &reason{kind: constrained, from: con.Requirement, want: want}})
@@ -151,27 +161,39 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	return id, nil
 }
 
-// given returns the conditions under which something that holds in a part of
-// the scope concerns a package: none where it holds everywhere, else one a target.
-func (p *problem) given(id pubgrub.Package, in where) [][]pubgrub.Term {
-	if !p.scope.several() || in.covers(p.scope.here) {
+// given returns the conditions under which something concerns a package, or
+// an extra of it, in a part of the scope: none where it always does, else that
+// the extra is wanted, on each target in question.
+func (p *problem) given(id pubgrub.Package, x pypi.Extra, in where) [][]pubgrub.Term {
+	wanted := func(t int) []pubgrub.Term {
+		return []pubgrub.Term{{Package: p.wantedNode(id, x, t), Set: pubgrub.One(1)}}
+	}
+	switch {
+	case x == "" && (!p.scope.several() || in.covers(p.scope.here)):
 		return [][]pubgrub.Term{nil}
+	case !p.scope.several():
+		return [][]pubgrub.Term{wanted(everywhere)}
 	}
 	var out [][]pubgrub.Term
 	for t := range in.each {
-		out = append(out, []pubgrub.Term{{Package: p.wantedNode(id, "", t), Set: pubgrub.One(1)}})
+		out = append(out, wanted(t))
 	}
 	return out
 }
 
 // exclude returns the clauses that forbid releases where they cannot be used.
 func (p *problem) exclude(id pubgrub.Package, e *exclusion) []pubgrub.Clause {
+	return p.excludeUnder(id, "", e)
+}
+
+// excludeUnder forbids releases where an extra of theirs is wanted.
+func (p *problem) excludeUnder(id pubgrub.Package, x pypi.Extra, e *exclusion) []pubgrub.Clause {
 	// Releases are taken together only where they are excluded for one reason.
 	if p.reasons[e.exclusionWhy] == 0 {
 		p.reasons[e.exclusionWhy] = int32(len(p.reasons) + 1)
 	}
 	var out []pubgrub.Clause
-	for _, given := range p.given(id, e.in) {
+	for _, given := range p.given(id, x, e.in) {
 		terms := append(given, pubgrub.Term{Package: id, Set: e.set})
 		if e.kind == requiresPython {
 			terms = append(terms, pubgrub.Term{Package: python, Set: pubgrub.One(1)})
@@ -235,9 +257,10 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 			return 0, nil, errProbe
 		}
 		state = want
-	} else if n.failures >= readAheadAfter {
+	} else if n.walk.fails >= readAheadAfter || !n.walk.passed.IsEmpty() {
 		state = p.stride(ctx, n, allowed, state)
 	}
+	n.walk.last = state
 	if at := n.cand.split[state-1]; !at.IsZero() {
 		return 0, nil, p.splitPython(at)
 	}
@@ -254,14 +277,14 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 // Conflict implements pubgrub.Source. When releases of one package keep
 // failing against the same decision for another, walking on is the wrong way:
 // the two change places, so that the other one gives way. Once for each pair.
-func (p *problem) Conflict(affected, culprit pubgrub.Package) pubgrub.Package {
+func (p *problem) Conflict(affected, culprit pubgrub.Package, cause []pubgrub.Package) pubgrub.Package {
 	p.stats.Conflicts++
 	affected, culprit = p.base(affected), p.base(culprit)
 	a, c := &p.nodes[affected], &p.nodes[culprit]
 	if a.kind != packageNode {
 		return pubgrub.Root
 	}
-	a.failures++
+	a.walk.failed(a.cand, p.causeOf(affected, cause))
 	if c.kind != packageNode || affected == culprit {
 		return pubgrub.Root
 	}
@@ -424,6 +447,9 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	p.expanded[k] = true
 	var out []pubgrub.Clause
 	if unusable != nil {
+		if unusable.kind == needsBuild {
+			p.giveUpSdists(id, unusable)
+		}
 		out = p.exclude(id, unusable)
 		if unusable.in.covers(p.scope.here) {
 			return out, nil
@@ -450,7 +476,7 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 			if !c.cachedSet(d.Specifiers).Has(state) {
 				e := p.exclusion(state, selfConflict, d.String())
 				e.in = d.in
-				out = append(out, p.exclude(id, e)...)
+				out = append(out, p.excludeUnder(id, extra, e)...)
 			}
 			if d.Extras = slices.DeleteFunc(slices.Clone(d.Extras), func(x pypi.Extra) bool { return x == extra }); len(d.Extras) == 0 {
 				continue
@@ -471,6 +497,24 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	return out, nil
 }
 
+// giveUpSdists widens the exclusion of a release that needs a build, after a
+// few of them, to all older releases that have nothing but a source
+// distribution: those state less, not more, and reading each whole to learn
+// that it says nothing takes minutes.
+func (p *problem) giveUpSdists(id pubgrub.Package, e *exclusion) {
+	n := &p.nodes[id]
+	if n.builds++; n.builds < maxBuildProbes {
+		return
+	}
+	var spans []pubgrub.Span
+	for s := e.set.First() - 1; s > 0; s-- {
+		if f := n.cand.files[s-1]; f != nil && f.IsSdist() {
+			spans = append(spans, pubgrub.Span{Lo: int32(s), Hi: int32(s + 1)})
+		}
+	}
+	e.set = e.set.Union(pubgrub.Of(spans...))
+}
+
 func (p *problem) exclusion(state int, kind exclusionKind, detail string) *exclusion {
 	return &exclusion{pubgrub.One(state), p.scope.here, exclusionWhy{kind, detail}}
 }
@@ -486,8 +530,10 @@ func (p *problem) metadata(ctx context.Context, c *candidates, state int) (*dist
 	case errors.As(err, &hash):
 		return nil, nil, fmt.Errorf("%s %s: %w", c.name, c.versions[state-1], err)
 	case errors.Is(err, index.ErrNeedsBuild):
+		p.skipped[skip{c.name, state}] = "it has only a source distribution whose dependencies a build would have to tell: choose a version with wheels, or state them in [tool.uv] dependency-metadata"
 		return nil, p.exclusion(state, needsBuild, ""), nil
 	case errors.As(err, &unusable):
+		p.skipped[skip{c.name, state}] = unusable.Error()
 		return nil, p.exclusion(state, unreadable, unusable.Error()), nil
 	default:
 		return nil, nil, fmt.Errorf("%s %s: %w", c.name, c.versions[state-1], err)

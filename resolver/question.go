@@ -52,6 +52,7 @@ type rootRequirement struct {
 // dependency is a requirement that holds in some part of the scope.
 type dependency struct {
 	in         where
+	marker     string // as written
 	Name       pypi.Name
 	Extras     []pypi.Extra
 	Specifiers pep440.Specifiers
@@ -67,12 +68,18 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 		locals: map[pypi.Name]*project.Local{}, exact: map[pypi.Name][]pep440.Specifier{},
 		direct: map[pypi.Name]bool{}, explicitPre: map[pypi.Name]bool{},
 	}
+	// What the project says of a package by name counts for the whole
+	// resolution, so that its parts do not differ by how they were cut.
+	whole := sc.narrow(sc.all)
+	said := func(m pep508.Marker) bool { return !whole.holds(m, "").isNone() }
 	q.readRules()
 	q.reachLocals(r.Requirements)
 	for i := range r.Constraints {
 		c := &r.Constraints[i]
 		if in := sc.holds(c.Marker, ""); !in.isNone() {
 			q.constraints[c.Name] = append(q.constraints[c.Name], constraint{c, in})
+		}
+		if said(c.Marker) {
 			q.noteExplicit(c.Requirement)
 		}
 	}
@@ -80,18 +87,24 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 		// An override whose marker does not hold still replaces: by nothing.
 		o := &r.Overrides[i]
 		q.overrides[o.Name] = append(q.overrides[o.Name], o)
-		if !sc.holds(o.Marker, "").isNone() {
+		if said(o.Marker) {
 			q.noteExplicit(o.Requirement)
 			q.noteExact(o.Name, o.Specifiers)
 		}
 	}
 	for i := range r.Requirements {
 		from := &r.Requirements[i]
-		in := sc.holds(from.Marker, "")
-		if in.isNone() || q.excludes[from.Name] {
+		if q.excludes[from.Name] {
 			continue
 		}
-		q.noteDirect(from.Requirement)
+		if said(from.Marker) {
+			q.noteNamed(from.Requirement)
+		}
+		in := sc.holds(from.Marker, "")
+		if in.isNone() {
+			continue
+		}
+		q.direct[from.Name] = true
 		for _, d := range q.override(from.Requirement, in) {
 			o := from
 			if d.override != nil {
@@ -102,8 +115,11 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 	}
 	for _, name := range sortedKeys(q.locals) {
 		for _, req := range q.locals[name].Requirements {
+			if said(req.Marker) {
+				q.noteNamed(req.Requirement)
+			}
 			if !sc.holds(req.Marker, "").isNone() {
-				q.noteDirect(req.Requirement)
+				q.direct[req.Name] = true
 			}
 		}
 	}
@@ -111,8 +127,21 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 		if c := strings.Compare(string(a.Name), string(b.Name)); c != 0 {
 			return c
 		}
-		return strings.Compare(a.from.Requirement.String(), b.from.Requirement.String())
+		if c := strings.Compare(a.from.Requirement.String(), b.from.Requirement.String()); c != 0 {
+			return c
+		}
+		return strings.Compare(a.written.Requirement.String(), b.written.Requirement.String())
 	})
+	for _, cs := range q.constraints {
+		slices.SortStableFunc(cs, func(a, b constraint) int {
+			return strings.Compare(a.Requirement.Requirement.String(), b.Requirement.Requirement.String())
+		})
+	}
+	for _, os := range q.overrides {
+		slices.SortStableFunc(os, func(a, b *project.Requirement) int {
+			return strings.Compare(a.Requirement.String(), b.Requirement.String())
+		})
+	}
 	return q
 }
 
@@ -135,8 +164,7 @@ func (q *question) reachLocals(reqs []project.Requirement) {
 	}
 }
 
-func (q *question) noteDirect(r pep508.Requirement) {
-	q.direct[r.Name] = true
+func (q *question) noteNamed(r pep508.Requirement) {
 	q.noteExplicit(r)
 	q.noteExact(r.Name, r.Specifiers)
 }
@@ -163,67 +191,42 @@ func (q *question) noteExplicit(r pep508.Requirement) {
 // holds in a part of the scope: itself, or the overrides of its name that hold
 // there.
 func (q *question) override(r pep508.Requirement, in where) []dependency {
-	return q.overrideBy(nil, r, in)
+	os, ok := q.overrides[r.Name]
+	return q.replace(r, os, ok, in)
 }
 
-// overrideBy does the same for a requirement of a package with rules of its own.
-func (q *question) overrideBy(rules *scopedRules, r pep508.Requirement, in where) []dependency {
-	os, ok := rules.override(r.Name)
-	if !ok {
-		os, ok = q.overrides[r.Name]
-	}
-	if !ok {
-		return []dependency{{in: in, Name: r.Name, Extras: r.Extras, Specifiers: r.Specifiers, URL: r.URL}}
+// replace puts overrides, where there are any, in the place of a requirement.
+func (q *question) replace(r pep508.Requirement, by []*project.Requirement, overridden bool, in where) []dependency {
+	if !overridden {
+		return []dependency{{in: in, marker: r.Marker.String(), Name: r.Name, Extras: r.Extras, Specifiers: r.Specifiers, URL: r.URL}}
 	}
 	var out []dependency
-	for _, o := range os {
+	for _, o := range by {
 		if both := in.and(q.scope.holds(o.Marker, "")); !both.isNone() {
-			out = append(out, dependency{in: both, Name: o.Name, Extras: o.Extras, Specifiers: o.Specifiers, URL: o.URL, override: o})
+			out = append(out, dependency{in: both, marker: r.Marker.String(), Name: o.Name, Extras: o.Extras, Specifiers: o.Specifiers, URL: o.URL, override: o})
 		}
 	}
 	return out
 }
 
-// dependencies returns what a release asks for in the scope: with no extra,
-// what holds without any; with one, what holds only because of it.
-func (q *question) dependencies(c *candidates, m *dist.Metadata, extra pypi.Extra) []dependency {
-	var out []dependency
-	if c.local != nil {
-		reqs := c.local.Requirements
-		if extra != "" {
-			reqs = c.local.Extras[extra]
-		}
-		for _, r := range reqs {
-			deps := q.override(r.Requirement, q.scope.holds(r.Marker, ""))
-			for i := range deps {
-				// A path is where the local package is; its name suffices.
-				if r.Path != "" {
-					deps[i].URL = ""
-				}
-			}
-			out = append(out, deps...)
-		}
-	} else {
-		for _, r := range m.Requires {
-			in := q.scope.holds(r.Marker, "")
-			if extra != "" {
-				if !r.Marker.MentionsExtra() {
-					continue
-				}
-				in = q.scope.holds(r.Marker, extra).minus(in)
-			}
-			out = append(out, q.override(r, in)...)
-		}
+// because returns where a marker holds: with no extra, or with the one named
+// and only because of it.
+func (q *question) because(m pep508.Marker, extra pypi.Extra) where {
+	in := q.scope.holds(m, "")
+	switch {
+	case extra == "":
+		return in
+	case !m.MentionsExtra():
+		return in.none()
 	}
-	out = slices.DeleteFunc(out, func(d dependency) bool { return d.in.isNone() })
-	// Any order that the index gives them in leads to the same search.
-	slices.SortStableFunc(out, func(a, b dependency) int {
-		if c := strings.Compare(string(a.Name), string(b.Name)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.String(), b.String())
-	})
-	return out
+	return q.scope.holds(m, extra).minus(in)
+}
+
+// dependencies returns what a release asks for in the scope; see
+// [question.asked].
+func (q *question) dependencies(c *candidates, m *dist.Metadata, extra pypi.Extra) []dependency {
+	deps, _ := q.asked(c, m, extra)
+	return deps
 }
 
 func (d dependency) String() string {
@@ -239,7 +242,11 @@ const (
 )
 
 func (q *question) prereleaseMode(n pypi.Name) prereleaseUse {
-	switch q.Prerelease {
+	mode, ok := q.PrereleasePackage[n]
+	if !ok {
+		mode = q.Prerelease
+	}
+	switch mode {
 	case Allow:
 		return anyOrder
 	case Disallow:

@@ -185,6 +185,9 @@ func place(q *project.Requirement) string {
 	if q.Place.File == "" {
 		return ""
 	}
+	if q.Place.Line == 0 {
+		return " (" + q.Place.File + ")"
+	}
 	return fmt.Sprintf(" (%s:%d)", q.Place.File, q.Place.Line)
 }
 
@@ -266,6 +269,8 @@ func (r *reporter) missing(w *reason) string {
 	switch c := r.nodes[id].cand; {
 	case c.missing:
 		return ", which is not on the index"
+	case len(c.versions) == 0 && c.project != nil && c.project.Status != "":
+		return fmt.Sprintf(", which has no releases: the index says that it is %s%s", clip(project.Escape(c.project.Status)), because(clip(project.Escape(c.project.StatusReason))))
 	case len(c.versions) == 0:
 		return ", which has no releases"
 	default:

@@ -75,6 +75,9 @@ func (w where) each(yield func(int) bool) {
 type scope struct {
 	here where
 	all  where // what the whole resolution is for; here is a part of it
+	// stated is all without a narrowing to certain environments: a marker says
+	// what is outside of those, so that nobody installs pins made for others.
+	stated where
 
 	targets []Target // concrete ones, by number; here has some of them
 	envs    []pep508.Environment
@@ -99,7 +102,17 @@ func newScope(r *Request) (*scope, error) {
 		if !r.LowestPython.IsZero() {
 			set = set.And(pep508.RequiresPython(pep440.Specifiers{{Op: pep440.GreaterEqual, Version: r.LowestPython, Text: r.LowestPython.String()}}))
 		}
-		s := &scope{here: where{set: set, universal: true}}
+		s := &scope{stated: where{set: set, universal: true}}
+		if len(r.Environments) > 0 {
+			some := set.And(set.Not())
+			for _, m := range r.Environments {
+				some = some.Or(set.And(m.AppliesSet()))
+			}
+			if set = some; set.IsFalse() {
+				return nil, fmt.Errorf("none of the environments to lock for has a Python and a platform that the project supports: change environments or requires-python")
+			}
+		}
+		s.here = where{set: set, universal: true}
 		s.all = s.here
 		s.setLower()
 		return s, nil
@@ -114,7 +127,7 @@ func newScope(r *Request) (*scope, error) {
 		s.tags = append(s.tags, t.Tags())
 		s.pythons = append(s.pythons, pep440.MustParse(t.Environment().PythonFullVersion))
 	}
-	s.all = s.here
+	s.all, s.stated = s.here, s.here
 	return s, nil
 }
 
@@ -185,14 +198,14 @@ func (s *scope) String() string {
 	return strings.Join(names, " and ")
 }
 
-// marker returns the text that picks w out of everything the resolution is
-// for: "" where w is all of it.
+// marker returns the text that picks w out of everything that the project
+// supports: "" where w is all of it.
 func (s *scope) marker(w where) (string, error) {
-	if w.covers(s.all) {
+	if w.covers(s.stated) {
 		return "", nil
 	}
 	if w.universal {
-		m, err := w.set.Simplify(s.all.set).Marker()
+		m, err := w.set.Simplify(s.stated.set).Marker()
 		if err != nil {
 			return "", err
 		}

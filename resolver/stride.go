@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
@@ -22,42 +23,135 @@ const (
 	readAheadMost = 32
 )
 
-// stride picks the release to try after many of its package failed. As long
-// as they fail, older ones are assumed to fail too, and ever more of them are
-// passed over: 1, 2, 4 … at a time. What was passed over stays allowed, so
-// nothing is lost; [resolving.refine] comes back for the newest that works.
+// walk is how the search has gone through the releases of a package: a run of
+// failures for one cause, and the way on from there. Positions are in the
+// order of preference.
+type walk struct {
+	order []int // states, the preferred first
+	at    map[int]int
+	last  int    // the state tried last
+	cause string // of the present run
+	fails int    // its length
+	from  int    // position of its last failure: what comes before is taken to fail too
+	to    int    // position behind from that does not fail for this cause, or 0 for none known
+	step  int
+	// passed holds the states that were passed over. They remain allowed, and
+	// come last.
+	passed pubgrub.Set
+}
+
+// causeOf names what a conflict was about, apart from the package itself.
+func (p *problem) causeOf(affected pubgrub.Package, cause []pubgrub.Package) string {
+	var names []string
+	for _, id := range cause {
+		if p.base(id) != affected {
+			names = append(names, string(p.nodes[id].name))
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " ")
+}
+
+// failed notes that the state tried last failed.
+func (w *walk) failed(c *candidates, cause string) {
+	if w.striding() {
+		i, ok := w.at[w.last]
+		switch {
+		case !ok:
+		case cause != w.cause:
+			// Strode too far: the run ends somewhere before.
+			w.to = i
+		case i > w.from:
+			w.from = i
+		}
+		return
+	}
+	if cause != w.cause {
+		w.cause, w.fails = cause, 0
+	}
+	w.fails++
+}
+
+func (w *walk) striding() bool { return w.step > 0 }
+
+// stride picks the release to try after many of its package failed for one
+// cause. Older ones are then assumed to fail for it too, and ever more of them
+// are passed over: 1, 2, 4 … at a time, until one does not, or fails for
+// another cause; the newest such one is found by halving, and the walk goes on
+// from there. What was passed over stays allowed, so nothing is lost.
 func (p *problem) stride(ctx context.Context, n *node, allowed pubgrub.Set, state int) int {
-	c := n.cand
-	if n.failures < strideAfter || allowed.Len() < strideOver || p.pinnedByUser(c, state) {
-		p.readAhead(ctx, c, allowed, min(n.failures, readAheadMost))
-		return state
-	}
-	if n.tried == nil {
-		n.tried = map[int]bool{}
-	}
-	skip := 1 << min(n.failures-strideAfter+1, 20)
-	tier := p.tier(c, state)
-	picked := 0
-	for s := range p.inOrder(c, allowed) {
-		if p.tier(c, s) != tier || n.tried[s] {
-			continue
+	c, w := n.cand, &n.walk
+	if !w.striding() {
+		if w.fails < strideAfter || allowed.Len() < strideOver || p.pinnedByUser(c, state) {
+			return p.next(ctx, n, allowed, state)
 		}
-		picked = s
-		if skip--; skip < 0 {
-			break
+		tier := p.tier(c, state)
+		w.order, w.at = nil, map[int]int{}
+		for s := range p.inOrder(c, c.states().Minus(c.excluded)) {
+			if p.tier(c, s) == tier {
+				w.at[s] = len(w.order)
+				w.order = append(w.order, s)
+			}
+		}
+		if _, ok := w.at[w.last]; !ok {
+			return p.next(ctx, n, allowed, state)
+		}
+		w.from, w.to, w.step = w.at[w.last], 0, 1
+	}
+	open := func(i int) bool { return allowed.Has(w.order[i]) }
+	if w.to > 0 {
+		// The release nearest to the middle that is still open.
+		mid := (w.from + w.to) / 2
+		for d := 0; d <= w.to-w.from; d++ {
+			for _, i := range []int{mid - d, mid + d} {
+				if i > w.from && i < w.to && open(i) {
+					return w.order[i]
+				}
+			}
+		}
+		w.settle()
+		return p.next(ctx, n, allowed, p.prefer(c, allowed))
+	}
+	w.step *= 2
+	for i := min(w.from+w.step, len(w.order)-1); i > w.from; i-- {
+		if open(i) {
+			return w.order[i]
 		}
 	}
-	if skip >= 0 {
-		// The old end. If that was no use before, what lies between is tried
-		// in order, the next ones read together.
-		if n.end || picked == 0 {
-			picked = state
-			p.readAhead(ctx, c, allowed, readAheadMost)
+	for i := w.from + w.step; i < len(w.order); i++ {
+		if open(i) {
+			return w.order[i]
 		}
-		n.end = true
 	}
-	n.tried[picked] = true
-	return picked
+	w.settle()
+	return p.next(ctx, n, allowed, p.prefer(c, allowed))
+}
+
+// settle ends a run: what came before its last failure is put last.
+func (w *walk) settle() {
+	var spans []pubgrub.Span
+	for _, s := range w.order[:w.from+1] {
+		spans = append(spans, pubgrub.Span{Lo: int32(s), Hi: int32(s + 1)})
+	}
+	w.passed = w.passed.Union(pubgrub.Of(spans...))
+	w.cause, w.fails, w.step, w.to = "", 0, 0, 0
+}
+
+// next picks the preferred release that was not passed over, and reads the
+// ones after it ahead.
+func (p *problem) next(ctx context.Context, n *node, allowed pubgrub.Set, state int) int {
+	most := min(n.walk.fails, readAheadMost)
+	if !n.walk.passed.IsEmpty() {
+		fresh := allowed.Minus(n.walk.passed)
+		if s := p.prefer(n.cand, fresh); s != 0 {
+			state, allowed = s, fresh
+		} else {
+			// Nothing else is left: one by one, the next ones read together.
+			most = readAheadMost
+		}
+	}
+	p.readAhead(ctx, n.cand, allowed, most)
+	return state
 }
 
 func (p *problem) pinnedByUser(c *candidates, state int) bool {
@@ -113,31 +207,19 @@ var errProbe = errors.New("the version probed does not work")
 func (r *resolving) refine(ctx context.Context, s *solved) (*solved, error) {
 	var strode []pypi.Name
 	for name, id := range s.byName {
-		if n := &s.nodes[id]; n.tried != nil && s.sol[id] != pubgrub.Absent {
+		if n := &s.nodes[id]; n.walk.striding() && s.sol[id] != pubgrub.Absent {
 			strode = append(strode, name)
 		}
 	}
 	slices.Sort(strode)
 	for _, name := range strode {
-		first := s
-		n := &first.nodes[first.byName[name]]
-		state := s.sol[s.byName[name]]
-		// What was passed over and is better than the choice, best first.
-		var open []int
-		for v := range s.inOrder(n.cand, n.cand.states().Minus(n.cand.excluded)) {
-			if v == state {
-				break
-			}
-			if first.tier(n.cand, v) == first.tier(n.cand, state) {
-				open = append(open, v)
-			}
+		w := &s.nodes[s.byName[name]].walk
+		end, ok := w.at[s.sol[s.byName[name]]]
+		if !ok || end <= w.from {
+			continue
 		}
-		lo, hi := 0, len(open) // the best that works lies in [lo, hi]; hi is the choice
-		for i, v := range open {
-			if n.failed(v) {
-				lo = i + 1
-			}
-		}
+		open := w.order[w.from+1 : end+1] // the last one is the choice
+		lo, hi := 0, len(open)-1
 		for lo < hi {
 			mid := (lo + hi) / 2
 			p := newProblem(s.question, s.fetch, r.observer)
@@ -162,13 +244,10 @@ func (r *resolving) refine(ctx context.Context, s *solved) (*solved, error) {
 	return s, nil
 }
 
-// failed reports whether a version was decided and undone.
-func (n *node) failed(state int) bool { return n.tried[state] }
-
 // settled reports whether the search went without striding.
 func (p *problem) settled() bool {
 	for i := range p.nodes {
-		if p.nodes[i].tried != nil {
+		if p.nodes[i].walk.striding() {
 			return false
 		}
 	}

@@ -61,7 +61,11 @@ func TargetNames(ts []Target) string {
 	arches := map[string][]string{}
 	for _, t := range ts {
 		major, minor := t.majorMinor()
-		k := fmt.Sprintf("CPython %d.%d on %s", major, minor, t.Platform.OS())
+		system := string(t.Platform.OS())
+		if t.Platform.Libc().Name == "musl" {
+			system = "musl linux"
+		}
+		k := fmt.Sprintf("CPython %d.%d on %s", major, minor, system)
 		if arches[k] == nil {
 			order = append(order, k)
 		}

@@ -142,7 +142,8 @@ func (l *inflateLimit) Read(p []byte) (int, error) {
 }
 
 // readSdist reads PKG-INFO and pyproject.toml of the folder NAME-VERSION of a tar.gz. Nothing is extracted. Either
-// must be a regular file and there once: two readers could differ on which one counts.
+// must be a regular file and there once: two readers could differ on which one counts. Archives of distutils' time
+// have neither.
 func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 	gz, err := gzip.NewReader(in)
 	if err != nil {
@@ -151,7 +152,7 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 	limited := &inflateLimit{gz: gz, in: in}
 	t := tar.NewReader(limited)
 	content := new(sdistContent)
-	folder := ""
+	folder, foreign := "", false
 	seen := make(map[string]bool, 2)
 	for {
 		h, err := t.Next()
@@ -162,7 +163,11 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 			return nil, fmt.Errorf("tar: %w", err)
 		}
 		top, rest, _ := strings.Cut(strings.TrimPrefix(h.Name, "./"), "/")
-		if rest != "PKG-INFO" && rest != "pyproject.toml" || !namesSdist(top, f) {
+		if rest != "PKG-INFO" && rest != "pyproject.toml" {
+			continue
+		}
+		if !namesSdist(top, f) {
+			foreign = foreign || rest == "PKG-INFO"
 			continue
 		}
 		if folder != "" && top != folder {
@@ -193,7 +198,7 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 			content.pyproject = buf.Bytes()
 		}
 	}
-	if folder == "" {
+	if folder == "" && foreign {
 		return nil, errors.New("tar: no PKG-INFO in a folder with the name and version of the file")
 	}
 	if toEnd {

@@ -34,10 +34,11 @@ type Source interface {
 
 	// Conflict reports that a version of affected, which was decided or about
 	// to be, is ruled out as long as the decision for culprit stands; culprit
-	// is Root if no decision is to blame. It returns a package whose decision,
-	// and all later ones, shall be undone so that others come first, or Root
-	// for none. It must return a package only a bounded number of times.
-	Conflict(affected, culprit Package) Package
+	// is Root if no decision is to blame. The violated clause is over the
+	// packages of cause. It returns a package whose decision, and all later
+	// ones, shall be undone so that others come first, or Root for none. It
+	// must return a package only a bounded number of times.
+	Conflict(affected, culprit Package, cause []Package) Package
 }
 
 // State is what a Source may know of the search.
@@ -155,13 +156,21 @@ func (s *Solver) Solve(ctx context.Context) (Solution, *Proof, error) {
 			// The version is ruled out by what it depends on. Deciding it would
 			// only have to be undone: let the clause exclude it instead.
 			s.touch(p)
-			s.backUp(s.source.Conflict(p, s.culprit(conflict, p)))
+			s.backUp(s.source.Conflict(p, s.culprit(conflict, p), s.packages(conflict)))
 			continue
 		}
 		s.decisions = append(s.decisions[:s.sol.level], p)
 		s.sol.decide(p, v)
 		s.touch(p)
 	}
+}
+
+func (s *Solver) packages(id ID) []Package {
+	ps := make([]Package, len(s.clauses[id].Terms))
+	for i, t := range s.clauses[id].Terms {
+		ps[i] = t.Package
+	}
+	return ps
 }
 
 // culprit returns the package whose decision makes the last of the clause's
@@ -357,13 +366,14 @@ func (s *Solver) propagate() ID {
 				continue
 			}
 			s.stats.Conflicts++
+			cause := s.packages(id)
 			learned, level, failed := s.learn(id)
 			if failed {
 				return learned
 			}
 			back := Root
 			if s.sol.level < level {
-				back = s.source.Conflict(s.decided(level), s.decided(s.sol.level))
+				back = s.source.Conflict(s.decided(level), s.decided(s.sol.level), cause)
 			}
 			// The rest of p's clauses, and the learned one, are looked at anew.
 			s.touch(p)
