@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
@@ -43,9 +42,6 @@ type BuildOptions struct {
 	// Options are written before those that the pins need.
 	Options []string
 	Hashes  Hashes
-	// ExcludeNewer leaves out the hashes of files uploaded at this time or
-	// later; zero leaves out none.
-	ExcludeNewer time.Time
 	// NoEmit are packages that are resolved and not written.
 	NoEmit []pypi.Name
 	// NoStripExtras writes the extras that are in use.
@@ -111,8 +107,9 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		if o.NoStripExtras {
 			pin.Extras = slices.Clone(p.Extras)
 		}
+		home := withoutQuery(p.Index)
 		if o.IndexAnnotation {
-			pin.From = p.Index
+			pin.From = home
 		}
 		var err error
 		if pin.Hashes, err = hashes(p, o); err != nil {
@@ -121,8 +118,8 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		if was := old[pinned{p.Name, p.Version.Key()}]; was != nil && len(was.Hashes) > 0 && subset(was.Hashes, pin.Hashes) {
 			pin.Hashes = was.Hashes
 		}
-		if o.DefaultIndex != "" && p.Index != "" && !sameIndex(p.Index, o.DefaultIndex) {
-			if line := "--extra-index-url " + p.Index; !slices.Contains(l.Options, line) {
+		if o.DefaultIndex != "" && home != "" && !sameIndex(home, o.DefaultIndex) {
+			if line := "--extra-index-url " + home; !slices.Contains(l.Options, line) {
 				l.Options = append(l.Options, line)
 			}
 		}
@@ -169,9 +166,7 @@ func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
 	case NoHashes:
 		return nil, nil
 	case AllHashes:
-		files = slices.DeleteFunc(slices.Clone(p.AllFiles), func(f *index.File) bool {
-			return !o.ExcludeNewer.IsZero() && !f.UploadTime.IsZero() && !f.UploadTime.Before(o.ExcludeNewer)
-		})
+		files = p.AllFiles
 	}
 	var s []string
 	for _, f := range files {
@@ -191,6 +186,13 @@ func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
 
 func subset(a, b []string) bool {
 	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+}
+
+// withoutQuery cuts the query of an index's address, which may be a token and
+// is shown shortened.
+func withoutQuery(u string) string {
+	u, _, _ = strings.Cut(u, "?")
+	return u
 }
 
 func sameIndex(a, b string) bool {

@@ -41,7 +41,6 @@ func TestFromResolution(t *testing.T) {
 			"b==2 \\\n    --hash=" + digest("d") + "\n    # via shared\n",
 			"\n\n# " + localsTitle + "\n#   shared (libs/shared), via svc (svc/pyproject.toml)\n"}, []string{digest("b"), digest("c"), "shared==", "--extra", "[x]", "# from"}},
 		{"all", BuildOptions{Hashes: AllHashes}, all, nil},
-		{"all before", BuildOptions{Hashes: AllHashes, ExcludeNewer: time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)}, []string{digest("a"), digest("c")}, []string{digest("b")}},
 		{"none", BuildOptions{Hashes: NoHashes}, []string{"a==1.0\n"}, []string{"sha256"}},
 		{"no emit", BuildOptions{NoEmit: []pypi.Name{"b", "zzz"}}, []string{"\n# " + excludedTitle + "\n# b\n\n# " + localsTitle}, []string{"b==2", "zzz"}},
 		{"extras", BuildOptions{NoStripExtras: true}, []string{"a[x]==1.0 "}, nil},

@@ -212,6 +212,11 @@ func (p *parser) statement(l *logical) error {
 	if len(ws) == 0 {
 		return nil
 	}
+	switch ws[0].text {
+	case "<<<<<<<", "|||||||", "=======", ">>>>>>>":
+		line, column := l.place(ws[0].off)
+		return p.fail(line, column, "%s is the mark of a merge that is not finished: take one side of the file", ws[0].text)
+	}
 	var err error
 	if ws[0].text[0] == '-' {
 		err = p.option(l, ws)
@@ -287,6 +292,7 @@ func (p *parser) requirement(l *logical, text string, ws []word) error {
 	case err != nil:
 		if pe := (*pep508.ParseError)(nil); errors.As(err, &pe) {
 			line, column = l.place(ws[0].off + pe.Offset)
+			return p.fail(line, column, "%s", pe.Msg)
 		}
 		return p.fail(line, column, "%v", err)
 	case r.URL != "":

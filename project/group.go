@@ -56,11 +56,11 @@ func (f *pyproject) groupNames() []string {
 }
 
 // flatten returns the requirement strings of a group with those of the groups
-// that it includes, each group once.
-func (f *pyproject) flatten(name string) ([]*tomlValue, error) {
+// that it includes, each group once, and the names of all of them.
+func (f *pyproject) flatten(name string) (items []*tomlValue, groups map[string]bool, err error) {
 	w := groupWalk{f: f, done: map[string]bool{}}
-	err := w.visit(name)
-	return w.out, err
+	err = w.visit(name)
+	return w.out, w.done, err
 }
 
 type groupWalk struct {
@@ -171,9 +171,15 @@ func (l *loader) loadGroups() error {
 		}
 		l.readGroup[key] = true
 		l.addFile(w.f)
-		items, err := w.f.flatten(w.name)
+		items, groups, err := w.f.flatten(w.name)
 		if err != nil {
 			return err
+		}
+		l.groupFiles = append(l.groupFiles, w.f)
+		for _, g := range w.f.groupNames() {
+			if groups[g] {
+				l.ask(member{pkg: w.f.name, group: g})
+			}
 		}
 		s := scope{file: w.f, origin: w.f.origin(w.name), group: w.name}
 		for _, item := range items {

@@ -32,10 +32,14 @@ type loader struct {
 	read      map[string]bool // requirements files, by kind and path
 	readGroup map[string]bool
 	uvDone    map[string]bool
-	files     map[string]bool
-	plain     []plainRequirement
-	warned    map[string]bool
-	indexFrom map[string]bool // pyproject.toml files whose index settings were read
+	uvFiles   []*pyproject // whose [tool.uv] counts
+	// What is asked for that may conflict, and the files of the groups.
+	asked      []member
+	groupFiles []*pyproject
+	files      map[string]bool
+	plain      []plainRequirement
+	warned     map[string]bool
+	indexFrom  map[string]bool // pyproject.toml files whose index settings were read
 }
 
 // plainRequirement is one without a source, with what is needed to complain.
@@ -141,6 +145,17 @@ func (l *loader) load() error {
 	if err := l.loadGroups(); err != nil {
 		return err
 	}
+	if err := l.readSettings(); err != nil {
+		return err
+	}
+	if err := l.checkConflicts(); err != nil {
+		return err
+	}
+	for _, path := range l.o.Excludes {
+		if err := l.requirementsArg(path, excludeFile); err != nil {
+			return err
+		}
+	}
 	for _, path := range l.o.Constraints {
 		if err := l.requirementsArg(path, constraintFile); err != nil {
 			return err
@@ -153,6 +168,13 @@ func (l *loader) load() error {
 	}
 	if err := l.readLocals(); err != nil {
 		return err
+	}
+	for _, p := range l.localList {
+		for _, m := range l.p.DependencyMetadata {
+			if m.Name == p.Name {
+				l.warn(m.Place, "dependency-metadata for %s has no effect: it is the folder %s, whose %s says what it needs", p.Name, p.Rel, pyprojectName)
+			}
+		}
 	}
 	if err := l.checkPlain(); err != nil {
 		return err
@@ -300,6 +322,14 @@ func (l *loader) loadProjects() error {
 			}
 		}
 		l.p.Requirements = append(l.p.Requirements, x.out...)
+		if !f.script {
+			l.ask(member{pkg: f.name})
+			for _, e := range f.extras {
+				if x.added(e.name) {
+					l.ask(member{pkg: f.name, extra: e.name})
+				}
+			}
+		}
 		if err := l.readUV(f); err != nil {
 			return err
 		}

@@ -108,6 +108,8 @@ func options(t *testing.T, comment, root string) LoadOptions {
 			o.Constraints = fields
 		case "overrides":
 			o.Overrides = fields
+		case "excludes":
+			o.Excludes = fields
 		case "stdin":
 			o.Stdin = strings.NewReader(strings.ReplaceAll(strings.TrimSpace(value), `\n`, "\n"))
 		case "no-sources":
@@ -162,6 +164,42 @@ func dump(p *Project) string {
 	}
 	for _, r := range p.Overrides {
 		requirement("override", r)
+	}
+	of := func(p Parent) string {
+		if p.Name == "" {
+			return "anything"
+		}
+		return strings.TrimSpace(string(p.Name) + " " + p.Version.String())
+	}
+	for _, o := range p.ScopedOverrides {
+		line("override of %s | %s", of(o.Of), o.Place)
+		for _, r := range o.Requirements {
+			requirement("  override", r)
+		}
+	}
+	for _, x := range p.Exclusions {
+		line("exclusion of %s %q | %s", of(x.Of), x.Names, x.Place)
+	}
+	for _, m := range p.DependencyMetadata {
+		line("metadata %s %s | %q | python %s | extras %q | %s", m.Name, m.Version, m.Requires, m.RequiresPython, m.Extras, m.Place)
+	}
+	s := p.Settings
+	for _, k := range []PackageSetting{{"fork-strategy", s.ForkStrategy}, {"resolution", s.Resolution}, {"prerelease", s.Prerelease}, {"exclude-newer", s.ExcludeNewer}} {
+		if k.Text != "" {
+			line("setting %s %s | %s", k.Name, k.Text, k.Place)
+		}
+	}
+	for _, k := range s.PrereleasePackage {
+		line("setting prerelease-package %s %s | %s", k.Name, k.Text, k.Place)
+	}
+	for _, k := range s.ExcludeNewerPackage {
+		line("setting exclude-newer-package %s %s | %s", k.Name, k.Text, k.Place)
+	}
+	for _, m := range s.Environments {
+		line("environment %s | %s own=%v", m, s.EnvironmentsPlace, s.OwnEnvironments)
+	}
+	for _, m := range s.RequiredEnvironments {
+		line("required environment %s", m)
 	}
 	for _, l := range p.Locals {
 		version := "dynamic"

@@ -175,6 +175,9 @@ func (x *expansion) add(extra pypi.Extra, under conditions, fail failure) error 
 	return nil
 }
 
+// added reports whether an extra is in without any conditions.
+func (x *expansion) added(extra pypi.Extra) bool { return x.seen[string(extra)+"\x00"] }
+
 // follow adds the extras that a reference of the package to itself names.
 func (x *expansion) follow(r Requirement, under conditions, item *tomlValue) error {
 	next := under

@@ -5,7 +5,7 @@
 // A pyproject.toml gives its [project] dependencies and optional-dependencies
 // (PEP 621), its [dependency-groups] (PEP 735), and, of [tool.uv] and
 // [tool.pylock], what changes a resolution: sources, constraints, overrides,
-// indexes and the workspace. Only static declarations are read; nothing is
+// exclusions, metadata, conflicts, settings, indexes and the workspace. Only static declarations are read; nothing is
 // built or run, so dynamic dependencies are an error that names them. A
 // requirements file is read as pip reads it, with its includes and options. A
 // script gives the dependencies of its PEP 723 block.
@@ -86,6 +86,11 @@ type Project struct {
 	Constraints  []Requirement
 	Overrides    []Requirement
 
+	Exclusions         []Exclusion
+	ScopedOverrides    []ScopedOverride
+	DependencyMetadata []StaticMetadata
+	Settings           ResolverSettings
+
 	// RequiresPython is the conjunction over all sources and groups; its
 	// place is that of the highest lower bound.
 	RequiresPython      pep440.Specifiers
@@ -131,7 +136,7 @@ type LoadOptions struct {
 	// Root is the folder that paths are relative to in places and origins; ""
 	// for FindRoot of the first source.
 	Root string
-	// WorkDir is the folder that Sources, Constraints, Overrides and Groups
+	// WorkDir is the folder that Sources, Constraints, Overrides, Excludes and Groups
 	// are relative to; "" for the process's own.
 	WorkDir string
 	// Sources are folders (their pyproject.toml), files, and "-".
@@ -143,8 +148,9 @@ type LoadOptions struct {
 	// Groups are NAME, in each pyproject.toml source or else in the one of
 	// WorkDir, or PATH:NAME with the path of a pyproject.toml or its folder.
 	Groups []string
-	// Constraints and Overrides are requirements files.
-	Constraints, Overrides []string
+	// Constraints and Overrides are requirements files; of those in Excludes
+	// the names count alone.
+	Constraints, Overrides, Excludes []string
 	// NoSources ignores [tool.uv.sources] and [tool.pylock.sources].
 	NoSources bool
 	// Getenv looks a variable up for ${VAR}; nil knows none.

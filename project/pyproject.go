@@ -41,10 +41,8 @@ type pyproject struct {
 	groupIndex map[string]*tomlValue
 	sources    map[pypi.Name]*sourceDecl
 	// tool.uv
-	uv          *tomlValue
-	workspace   *tomlValue
-	constraints []*tomlValue
-	overrides   []*tomlValue
+	uv        *tomlValue
+	workspace *tomlValue
 }
 
 type extraDecl struct {
@@ -208,17 +206,12 @@ func (f *pyproject) readTool(tool *tomlValue) error {
 		}
 	}
 	f.uv = tool.get("uv")
-	var err error
 	if f.workspace = f.uv.get("workspace"); f.workspace != nil {
 		if err := f.want(f.workspace, tomlTable, "tool.uv.workspace"); err != nil {
 			return err
 		}
 	}
-	if f.constraints, err = f.stringsKey(f.uv, "tool.uv", "constraint-dependencies"); err != nil {
-		return err
-	}
-	f.overrides, err = f.stringsKey(f.uv, "tool.uv", "override-dependencies")
-	return err
+	return nil
 }
 
 // want checks the type of a value.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
@@ -18,14 +19,15 @@ const (
 	requirementFile fileKind = iota
 	constraintFile
 	overrideFile
+	excludeFile
 )
 
 func (k fileKind) String() string {
-	return [...]string{"requirements", "a constraint", "an override"}[k]
+	return [...]string{"requirements", "a constraint", "an override", "an exclusion"}[k]
 }
 
 // option is the flag before the file name in an origin.
-func (k fileKind) option() string { return [...]string{"-r ", "-c ", "--override "}[k] }
+func (k fileKind) option() string { return [...]string{"-r ", "-c ", "--override ", "--exclude "}[k] }
 
 // reqFile is a requirements file while it is read.
 type reqFile struct {
@@ -217,10 +219,16 @@ func (f *reqFile) requirement(written string, i int, editable bool, hashes []str
 		if err != nil {
 			return err
 		}
-		if f.kind == constraintFile {
+		switch f.kind {
+		case constraintFile:
 			l.p.Constraints = append(l.p.Constraints, b)
-		} else {
+		case overrideFile:
 			l.p.Overrides = append(l.p.Overrides, b)
+		default:
+			if len(b.Specifiers) > 0 || len(b.Extras) > 0 || !b.Marker.IsTrivial() {
+				l.warn(b.Place, "an exclusion holds for every version, extra and environment: only the name %s counts", b.Name)
+			}
+			l.p.Exclusions = append(l.p.Exclusions, Exclusion{Names: []pypi.Name{b.Name}, Place: b.Place})
 		}
 		return nil
 	}

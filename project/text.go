@@ -63,14 +63,19 @@ func newText(name string, data []byte) (*text, error) {
 // readText reads a file. A missing one is an error that matches
 // [fs.ErrNotExist].
 func readText(path, name string) (*text, error) {
+	// Looked at first, since to open a pipe is to wait for who writes it.
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, &InputError{Place: Place{File: name}, Msg: reason(err), Err: err}
+	}
+	if !st.Mode().IsRegular() {
+		return nil, &InputError{Place: Place{File: name}, Msg: "is not a regular file: save its text as one, or read it as - from the standard input"}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, &InputError{Place: Place{File: name}, Msg: reason(err), Err: err}
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
-		return nil, &InputError{Place: Place{File: name}, Msg: "is not a regular file"}
-	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err != nil {
 		return nil, &InputError{Place: Place{File: name}, Msg: reason(err), Err: err}

@@ -7,16 +7,19 @@ import (
 	"slices"
 )
 
-// readUV reads the constraints, overrides and indexes of [tool.uv]: those of
-// the workspace root for its members, as uv does, else the file's own.
+// readUV reads the indexes of [tool.uv] and notes the file, of which
+// [loader.readSettings] reads the rest: that of the workspace root for its
+// members, as uv does, else the file's own.
 func (l *loader) readUV(f *pyproject) error {
 	w, err := l.workspaceOf(f.dir)
 	if err != nil {
 		return err
 	}
 	if w != nil && w.file != f && !f.script {
-		for _, v := range slices.Concat(f.constraints, f.overrides) {
-			l.warn(f.text.place(v.off), "ignored, since the workspace root %s decides on constraints and overrides", w.file.rel)
+		for _, key := range slices.Concat(ruleKeys, settingKeys) {
+			if v := f.uv.get(key); v != nil {
+				l.warn(f.text.place(v.off), "%s is ignored, since the workspace root %s decides on it", key, w.file.rel)
+			}
 		}
 		f = w.file
 	}
@@ -24,23 +27,7 @@ func (l *loader) readUV(f *pyproject) error {
 		return nil
 	}
 	l.uvDone[f.rel] = true
-	if len(f.constraints) > 0 || len(f.overrides) > 0 {
-		l.addFile(f)
-	}
-	for _, v := range f.constraints {
-		r, err := l.bound(f.text, v.stringAt, v.text, v.text, "-c (workspace)", constraintFile)
-		if err != nil {
-			return err
-		}
-		l.p.Constraints = append(l.p.Constraints, r)
-	}
-	for _, v := range f.overrides {
-		r, err := l.bound(f.text, v.stringAt, v.text, v.text, "--override (workspace)", overrideFile)
-		if err != nil {
-			return err
-		}
-		l.p.Overrides = append(l.p.Overrides, r)
-	}
+	l.uvFiles = append(l.uvFiles, f)
 	return l.readUVIndexes(f)
 }
 
@@ -134,6 +121,9 @@ func (l *loader) readUVIndexes(f *pyproject) error {
 		k, err := read(u)
 		if err != nil {
 			return err
+		}
+		if cut := v.get("exclude-newer"); cut != nil {
+			l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
 		}
 		if name, err := f.stringKey(v, "tool.uv.index", "name"); err != nil {
 			return err

@@ -64,6 +64,22 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// Waiting for the standard input ends with the context.
+func TestInterruptedStdin(t *testing.T) {
+	app, stdout, stderr := testApp(t, "a 1\n")
+	silent, end := io.Pipe()
+	defer end.Close()
+	app.Stdin = silent
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, context.Canceled)
+	defer cancel()
+	if got := app.Run(ctx, []string{"compile", "-", "--python-version=3.12"}); got != exitInterrupted {
+		t.Errorf("got exit code %d, want %d: %s", got, exitInterrupted, stderr)
+	}
+	if stdout.Len() > 0 {
+		t.Errorf("got %q on stdout", stdout)
+	}
+}
+
 // stuck is a network that never answers.
 type stuck struct{}
 

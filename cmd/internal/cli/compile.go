@@ -33,6 +33,8 @@ type compileOptions struct {
 	allExtras              bool
 	groups                 []string
 	constraints, overrides []string
+	excludes               list
+	excludeFiles           []string
 	noDeps, noSources      bool
 
 	pythons, platforms []string
@@ -45,6 +47,8 @@ type compileOptions struct {
 	resolution      choice
 	prerelease      choice
 	excludeNewer    string
+	// NAME=VALUE for single packages.
+	prereleasePackages, excludeNewerPackages []string
 
 	noBuild              bool
 	noBinary, onlyBinary list
@@ -65,6 +69,8 @@ type compileOptions struct {
 	emitIndexAnnotation bool
 
 	warnings []string // of the environment
+	// declared is what the project's tables say; nil until they are read.
+	declared *project.ResolverSettings
 }
 
 func (o *compileOptions) defaultHashes() string {
@@ -149,7 +155,7 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	for _, w := range o.warnings {
 		p.warnf("%s", w)
 	}
-	r, err := o.prepare()
+	r, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -181,6 +187,11 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	for _, w := range resolution.Warnings {
 		p.warnf("%s", w)
 	}
+	notes, warnings := o.notes(r, resolution)
+	for _, w := range warnings {
+		p.warnf("%s", w)
+	}
+	r.build.Header = append(r.build.Header, notes...)
 	lock, err := lockfile.FromResolution(resolution, r.build)
 	if err != nil {
 		return err
@@ -209,6 +220,7 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	}
 	stats := client.Stats()
 	p.detailf("%s, %d bytes, %s, %s", count(stats.Requests, "request"), stats.Bytes, count(int64(resolution.Stats.Decisions), "decision"), count(int64(resolution.Stats.Conflicts), "conflict"))
+	heldBack(p, resolution.HeldBack)
 	n := 0
 	for i := range resolution.Packages {
 		if resolution.Packages[i].Local == nil {
@@ -255,7 +267,7 @@ type run struct {
 }
 
 // prepare reads all inputs and checks all options; it asks no network.
-func (o *compileOptions) prepare() (*run, error) {
+func (o *compileOptions) prepare(ctx context.Context) (*run, error) {
 	if o.allExtras && len(o.extras.values) > 0 {
 		return nil, usagef("--extra and --all-extras exclude each other: leave one out")
 	}
@@ -264,7 +276,7 @@ func (o *compileOptions) prepare() (*run, error) {
 	if r.output, err = o.chooseOutput(); err != nil {
 		return nil, err
 	}
-	if r.project, err = o.load(); err != nil {
+	if r.project, err = o.load(ctx); err != nil {
 		return nil, err
 	}
 	if err := o.checkOutput(r); err != nil {
@@ -275,32 +287,26 @@ func (o *compileOptions) prepare() (*run, error) {
 	}
 	q := &r.request
 	*q = resolver.Request{
-		Root:           r.project.Name,
-		Requirements:   r.project.Requirements,
-		Constraints:    slices.Clone(r.project.Constraints),
-		Overrides:      r.project.Overrides,
+		Root:         r.project.Name,
+		Requirements: r.project.Requirements,
+		Constraints:  slices.Clone(r.project.Constraints),
+		Overrides:    r.project.Overrides,
+
+		ScopedOverrides:    r.project.ScopedOverrides,
+		Exclusions:         slices.Clone(r.project.Exclusions),
+		DependencyMetadata: r.project.DependencyMetadata,
+
 		Locals:         r.project.Locals,
 		RequiresPython: r.project.RequiresPython, RequiresPythonPlace: r.project.RequiresPythonPlace,
 		NoBuild: o.noBuild,
 		NoDeps:  o.noDeps,
 	}
+	if err := o.settings(r); err != nil {
+		return nil, err
+	}
 	if err := o.target(r); err != nil {
 		return nil, err
 	}
-	if q.Prerelease, err = resolver.ParsePrereleaseMode(o.prerelease.value); err != nil {
-		return nil, &inputError{err}
-	}
-	if r.project.Pre && q.Prerelease == resolver.IfNecessaryOrExplicit {
-		q.Prerelease = resolver.Allow
-	}
-	if q.Resolution, err = resolver.ParseMode(o.resolution.value); err != nil {
-		return nil, &inputError{err}
-	}
-	cut, err := parseCutoff(o.excludeNewer)
-	if err != nil {
-		return nil, usagef("--exclude-newer: %w", err)
-	}
-	q.ExcludeNewer = cut.time(o.app.Now())
 	if q.NoBinary, err = names("--no-binary", slices.Concat(r.project.NoBinary, o.noBinary.values)); err != nil {
 		return nil, err
 	}
@@ -331,7 +337,6 @@ func (o *compileOptions) prepareLock(r *run) error {
 		return &inputError{err}
 	}
 	r.style.NoAnnotate, r.style.NoHeader = o.noAnnotate, o.noHeader
-	b.ExcludeNewer = r.request.ExcludeNewer
 	b.NoStripExtras = o.noStripExtras
 	b.IndexAnnotation = o.emitIndexAnnotation
 	if !o.pip {
@@ -353,35 +358,19 @@ func (o *compileOptions) prepareLock(r *run) error {
 	if line == "" {
 		line = o.command(r.project.Root, r.project.Sources).String()
 	}
-	b.Header = lockfile.Header(line, r.target, o.notes(r)...)
+	b.Header = lockfile.Header(line, r.target)
 	if !o.upgrade {
 		b.Old, b.Refresh = r.old, r.moved
 	}
 	return nil
 }
 
-// notes tell who installs the lock what pip's own resolver does not know.
-func (o *compileOptions) notes(r *run) []string {
-	var why string
-	switch {
-	case len(r.request.Overrides) > 0:
-		why = "overrides replace what packages ask for"
-	case len(r.build.NoEmit) > 0:
-		why = "packages are left out"
-	case o.noDeps:
-		why = "dependencies are left out"
-	default:
-		return nil
-	}
-	return []string{"Install with pip install --no-deps: " + why + ", which pip would refuse"}
-}
-
 // load reads the sources.
-func (o *compileOptions) load() (*project.Project, error) {
+func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 	p, err := project.Load(project.LoadOptions{
-		Sources: o.sources, Stdin: o.app.Stdin,
+		Sources: o.sources, Stdin: stdin(ctx, o.app.Stdin),
 		Extras: o.extras.values, AllExtras: o.allExtras, Groups: o.groups,
-		Constraints: o.constraints, Overrides: o.overrides, NoSources: o.noSources,
+		Constraints: o.constraints, Overrides: o.overrides, Excludes: o.excludeFiles, NoSources: o.noSources,
 		Getenv: o.app.Getenv,
 	})
 	if err != nil {

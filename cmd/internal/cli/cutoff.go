@@ -24,7 +24,7 @@ const day = 24 * time.Hour
 func parseCutoff(s string) (cutoff, error) {
 	s = strings.TrimSpace(s)
 	if s == "false" || s == "" {
-		return cutoff{}, nil
+		return cutoff{text: s}, nil
 	}
 	if t, err := time.Parse(time.RFC3339Nano, strings.Replace(s, " ", "T", 1)); err == nil {
 		return cutoff{text: s, at: t.UTC()}, nil

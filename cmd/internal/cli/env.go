@@ -52,11 +52,17 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 	text(&o.excludeNewer, "exclude-newer", "UV_EXCLUDE_NEWER")
 	texts(&o.constraints, "constraints", "UV_CONSTRAINT")
 	texts(&o.overrides, "overrides", "UV_OVERRIDE")
+	if !f.Changed("exclude") {
+		texts(&o.excludeFiles, "excludes", "UV_EXCLUDE")
+	}
 	text(&o.customCommand, "custom-compile-command", "UV_CUSTOM_COMPILE_COMMAND", "CUSTOM_COMPILE_COMMAND")
 	if err := pick(&o.prerelease, "UV_PRERELEASE", "prerelease", "pre"); err != nil {
 		return err
 	}
 	if err := pick(&o.resolution, "UV_RESOLUTION", "resolution"); err != nil {
+		return err
+	}
+	if err := pick(&o.forkStrategy, "UV_FORK_STRATEGY", "fork-strategy"); err != nil {
 		return err
 	}
 	// UV_PYTHON often is the path of an interpreter: then it says nothing here.
@@ -72,7 +78,7 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 		}
 		o.requestTimeout = d
 	}
-	for _, name := range []string{"UV_FIND_LINKS", "UV_EXCLUDE", "UV_INDEX_STRATEGY", "UV_NO_INDEX", "UV_TORCH_BACKEND", "UV_OFFLINE"} {
+	for _, name := range []string{"UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_NO_INDEX", "UV_TORCH_BACKEND", "UV_OFFLINE"} {
 		v := get(name)
 		if v == "" || name == "UV_INDEX_STRATEGY" && v == "first-index" {
 			continue

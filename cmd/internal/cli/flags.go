@@ -43,6 +43,8 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	f.StringArrayVar(&o.groups, "group", nil, "add a dependency group, `[path:]name` (repeatable)")
 	f.StringArrayVarP(&o.constraints, "constraints", "c", nil, "bound versions by the requirements in this `file` (repeatable; also --constraint)")
 	f.StringArrayVar(&o.overrides, "overrides", nil, "replace every requirement of the packages in this `file` (repeatable; also --override)")
+	f.Var(excludeValue{o}, "exclude", "drop a package and what only it brings, whoever asks for it (repeatable)")
+	f.StringArrayVar(&o.excludeFiles, "excludes", nil, "drop the packages that this `file` names (repeatable)")
 	f.BoolVar(&o.noDeps, "no-deps", false, "lock the direct requirements alone")
 	hide(sw(f, inverse{&o.noDeps}, "deps", ""))
 	f.BoolVar(&o.noSources, "no-sources", false, "ignore [tool.uv.sources]")
@@ -54,7 +56,7 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	complete(cmd, "python-platform", tags.PlatformNames()...)
 	f.BoolVar(&o.universal, "universal", false, "lock for every platform, and every Python from the given one on")
 	hide(sw(f, inverse{&o.universal}, "no-universal", ""))
-	o.forkStrategy = choice{value: "requires-python", of: []string{"requires-python", "fewest"}}
+	o.forkStrategy = choice{value: "requires-python", first: "requires-python", of: []string{"requires-python", "fewest"}}
 	f.Var(&o.forkStrategy, "fork-strategy", "with --universal, what a Python too old for a version gets: its own older one (requires-python), or all get that one (fewest)")
 	complete(cmd, "fork-strategy", o.forkStrategy.of...)
 
@@ -62,14 +64,16 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	f.BoolVarP(&o.upgrade, "upgrade", "U", false, "take the newest versions, whatever the existing lock has")
 	hide(sw(f, inverse{&o.upgrade}, "no-upgrade", ""))
 	f.StringArrayVarP(&o.upgradePackages, "upgrade-package", "P", nil, "let this package move, within an optional specifier: `name[spec]` (repeatable)")
-	o.resolution = choice{value: "highest", of: []string{"highest", "lowest", "lowest-direct"}}
+	o.resolution = choice{value: "highest", first: "highest", of: []string{"highest", "lowest", "lowest-direct"}}
 	f.Var(&o.resolution, "resolution", "which versions to prefer: highest, lowest or lowest-direct")
 	complete(cmd, "resolution", o.resolution.of...)
-	o.prerelease = choice{value: "if-necessary-or-explicit", of: []string{"disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit"}}
+	o.prerelease = choice{value: "if-necessary-or-explicit", first: "if-necessary-or-explicit", of: []string{"disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit"}}
 	f.Var(&o.prerelease, "prerelease", "when to take pre-releases: disallow, allow, if-necessary, explicit or if-necessary-or-explicit")
 	complete(cmd, "prerelease", o.prerelease.of...)
 	sw(f, assign{&o.prerelease.value, "allow"}, "pre", "the same as --prerelease=allow")
-	f.StringVar(&o.excludeNewer, "exclude-newer", "", "ignore files uploaded after this `time`, date or span (7 days)")
+	f.StringArrayVar(&o.prereleasePackages, "prerelease-package", nil, "when to take pre-releases of one package: `name=mode` (repeatable)")
+	f.StringVar(&o.excludeNewer, "exclude-newer", "", "ignore files uploaded after this `time`, date or span (7 days); false for none")
+	f.StringArrayVar(&o.excludeNewerPackages, "exclude-newer-package", nil, "the same for one package: `name=time` (repeatable)")
 
 	// From which files and indexes.
 	f.BoolVar(&o.noBuild, "no-build", false, "never choose a version that has only a source distribution")
@@ -109,7 +113,7 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	hide(f.VarPF(format, "format", "", "requirements.txt"))
 
 	ignored(f)
-	for _, name := range []string{"constraints", "overrides"} {
+	for _, name := range []string{"constraints", "overrides", "excludes"} {
 		must(cmd.MarkFlagFilename(name, "txt", "in"))
 	}
 	must(cmd.MarkFlagFilename("output-file", "lock", "txt"))
@@ -145,8 +149,6 @@ func unsupported(name string) string {
 	switch name {
 	case "no-strip-markers", "emit-marker-expression":
 		return "a lock for several environments has the markers that it needs: --python-platform, --universal"
-	case "exclude", "excludes":
-		return "--no-emit-package leaves a package out of the lock, and --overrides replaces what others ask of it"
 	case "find-links", "emit-find-links", "f", "no-index", "torch-backend", "index-strategy":
 		return "packages come from indexes alone, the first that has the name: --index, --default-index"
 	case "keyring-provider":
@@ -160,10 +162,8 @@ func unsupported(name string) string {
 		return "set SSL_CERT_FILE or SSL_CERT_DIR to trust other certificates; nothing turns the check off"
 	case "system", "managed-python", "no-managed-python", "no-python-downloads", "python-preference", "python-fetch", "no-system":
 		return "no Python is run: --python-version"
-	case "exclude-newer-package", "uploaded-prior-to":
-		return "--exclude-newer is for all packages"
-	case "prerelease-package":
-		return "--prerelease is for all packages; name a pre-release in a requirement to take it for one"
+	case "uploaded-prior-to":
+		return "--exclude-newer"
 	case "upgrade-group":
 		return "--upgrade-package names packages one by one"
 	case "no-sources-package":

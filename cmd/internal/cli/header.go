@@ -61,21 +61,29 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	c.values("group", groups)
 	paths("constraints", o.constraints)
 	paths("overrides", o.overrides)
+	c.values("exclude", normal(o.excludes.values))
+	paths("excludes", o.excludeFiles)
 	on("no-deps", o.noDeps)
 	on("no-sources", o.noSources)
 	c.values("python-version", o.pythonVersions())
 	c.values("python-platform", o.platforms)
 	on("universal", o.universal)
-	if o.forkStrategy.value != "requires-python" {
-		c.value("fork-strategy", o.forkStrategy.value)
+	// The default is told only where the project says otherwise.
+	var declared project.ResolverSettings
+	if o.declared != nil {
+		declared = *o.declared
 	}
-	if o.resolution.value != "highest" {
-		c.value("resolution", o.resolution.value)
+	choose := func(name string, v *choice, s project.Setting) {
+		if v.value != v.first || v.set && (o.declared == nil || s.Text != "") {
+			c.value(name, v.value)
+		}
 	}
-	if o.prerelease.value != "if-necessary-or-explicit" {
-		c.value("prerelease", o.prerelease.value)
-	}
-	if cut, err := parseCutoff(o.excludeNewer); err == nil && cut.text != "" {
+	choose("fork-strategy", &o.forkStrategy, declared.ForkStrategy)
+	choose("resolution", &o.resolution, declared.Resolution)
+	choose("prerelease", &o.prerelease, declared.Prerelease)
+	c.values("prerelease-package", packageValues(o.prereleasePackages))
+	c.values("exclude-newer-package", packageValues(o.excludeNewerPackages))
+	if cut, err := parseCutoff(o.excludeNewer); err == nil && cut.text != "" && (cut.text != "false" || o.declared == nil || declared.ExcludeNewer.Text != "") {
 		c.value("exclude-newer", cut.text)
 	}
 	on("no-build", o.noBuild)
@@ -116,13 +124,16 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	return c
 }
 
+// options are the flags of the canonical command but for the name of the lock.
+func (o *compileOptions) options(root string) []flag {
+	return slices.DeleteFunc(o.command(root, nil).flags, func(f flag) bool { return f.name == "output-file" })
+}
+
 // inherit takes the options of the existing lock from its header, where
 // neither a flag nor the environment gives any: a lock describes itself, and a
-// bare recompile repeats it.
+// bare recompile repeats it. Else it tells which options of the header are not
+// kept, since a variable of the environment is easily overlooked.
 func (o *compileOptions) inherit(f *pflag.FlagSet) error {
-	if len(o.command("", nil).flags) > 0 || o.changesResult(f) {
-		return nil
-	}
 	output, err := o.chooseOutput()
 	if err != nil || output == "" {
 		return err
@@ -159,9 +170,16 @@ func (o *compileOptions) inherit(f *pflag.FlagSet) error {
 		return nil
 	}
 	was.rebase(root)
-	line := was.command(root, nil)
-	line.flags = slices.DeleteFunc(line.flags, func(f flag) bool { return f.name == "output-file" })
-	line.words = nil
+	line := &command{flags: was.options(root)}
+	if given := o.options(root); len(given) > 0 || o.changesResult(f) {
+		line.flags = slices.DeleteFunc(line.flags, func(f flag) bool {
+			return slices.ContainsFunc(given, func(g flag) bool { return g.name == f.name })
+		})
+		if len(line.flags) > 0 {
+			o.printer().infof("Without the options of the existing lock: %s", line)
+		}
+		return nil
+	}
 	if len(line.flags) == 0 {
 		return nil
 	}
@@ -194,7 +212,7 @@ func (o *compileOptions) changesResult(f *pflag.FlagSet) bool {
 // rebase makes the paths of a header, which are relative to the root, usable
 // from anywhere.
 func (o *compileOptions) rebase(root string) {
-	for _, files := range [][]string{o.constraints, o.overrides} {
+	for _, files := range [][]string{o.constraints, o.overrides, o.excludeFiles} {
 		for i, f := range files {
 			files[i] = filepath.Join(root, filepath.FromSlash(f))
 		}

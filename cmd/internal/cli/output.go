@@ -51,7 +51,7 @@ func (o *compileOptions) checkOutput(r *run) error {
 	}
 	out := relative(r.project.Root, r.output)
 	inputs := slices.Clone(r.project.Files)
-	for _, f := range slices.Concat(o.sources, o.constraints, o.overrides) {
+	for _, f := range slices.Concat(o.sources, o.constraints, o.overrides, o.excludeFiles) {
 		inputs = append(inputs, relative(r.project.Root, f))
 	}
 	if slices.Contains(inputs, out) {

@@ -173,7 +173,7 @@ func (p *page) probe() {
 		p.t.Fatal(err)
 	}
 	for _, name := range asked {
-		for _, value := range []string{"1", "3.12", "lowest", "allow"} {
+		for _, value := range []string{"1", "3.12", "lowest", "allow", "fewest"} {
 			o, f, err := options(func(n string) (string, bool) { return value, n == name })
 			if err != nil {
 				continue
@@ -207,22 +207,48 @@ func (p *page) part(kind string, args []string) string {
 			fmt.Fprintf(&b, "| `%s` | %s |\n", name, unsupported(strings.ReplaceAll(strings.ToLower(n), "_", "-")))
 		}
 	case "platforms":
-		for _, name := range tags.PlatformNames() {
-			fmt.Fprintf(&b, "    %s\n", name)
-		}
+		wrap(&b, code(tags.PlatformNames()))
 	case "exits":
 		b.WriteString("| exit code | meaning |\n|---|---|\n")
 		p.exits(&b)
 	case "known":
-		b.WriteString("| flag | here |\n|---|---|\n")
-		for _, name := range args {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", name, cell(p.known(name)))
-		}
+		p.knownFlags(&b, args)
 	}
 	return b.String()
 }
 
-func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+func cell(s string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(s) }
+
+func code(names []string) []string {
+	var s []string
+	for _, n := range names {
+		s = append(s, "`"+n+"`")
+	}
+	return s
+}
+
+// wrap writes words as a paragraph, separated by commas.
+func wrap(b *strings.Builder, words []string) {
+	const width = 80
+	column := 0
+	for i, w := range words {
+		if i < len(words)-1 {
+			w += ","
+		}
+		switch {
+		case column == 0:
+		case column+1+len(w) > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(w)
+		column += len(w)
+	}
+	b.WriteByte('\n')
+}
 
 // row is a flag as a line of a table.
 func (p *page) row(b *strings.Builder, name string) {
@@ -251,63 +277,71 @@ func (p *page) row(b *strings.Builder, name string) {
 	if def != "" {
 		def = "`" + def + "`"
 	}
-	var env []string
-	for _, v := range p.variables[name] {
-		env = append(env, "`"+v+"`")
-	}
-	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", flag, cell(usage), def, strings.Join(env, ", "))
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", flag, cell(usage), def, strings.Join(code(p.variables[name]), ", "))
 }
 
 // off lists the flags that undo others, and those without effect.
 func (p *page) off(b *strings.Builder) {
 	var undo, nothing []string
 	p.flags.VisitAll(func(f *pflag.Flag) {
-		_, isInverse := f.Value.(inverse)
 		switch only, isChoice := f.Value.(*choice); {
 		case !f.Hidden:
-		case isInverse, p.flags.Lookup(opposite(f.Name)) != nil:
-			undo = append(undo, "`--"+f.Name+"`")
+		case p.undoes(f):
+			undo = append(undo, "--"+f.Name)
 		case isChoice && len(only.of) == 1:
-			nothing = append(nothing, "`--"+f.Name+"="+only.of[0]+"`")
+			nothing = append(nothing, "--"+f.Name+"="+only.of[0])
 		default:
-			nothing = append(nothing, "`--"+f.Name+"`")
+			nothing = append(nothing, "--"+f.Name)
 		}
 	})
-	fmt.Fprintf(b, "The last of two opposites wins: %s.\n\nTaken and without effect, since they ask for what is the case anyway: %s.\n",
-		strings.Join(undo, ", "), strings.Join(nothing, ", "))
+	b.WriteString("The last of two opposites wins:\n")
+	wrap(b, code(undo))
+	b.WriteString("\nTaken and without effect, since they ask for what is the case anyway:\n")
+	wrap(b, code(nothing))
 }
 
-// opposite is the flag that a hidden switch may undo.
-func opposite(name string) string {
-	if s, ok := strings.CutPrefix(name, "no-"); ok {
-		return s
+// undoes reports whether a hidden flag is the opposite of one that is shown.
+func (p *page) undoes(f *pflag.Flag) bool {
+	name, ok := strings.CutPrefix(f.Name, "no-")
+	if !ok {
+		name = "no-" + name
 	}
-	return "no-" + name
+	of := p.flags.Lookup(name)
+	return of != nil && !of.Hidden
 }
 
-// known says what becomes of a flag of uv or pip-tools. A short one is told
-// by its long name.
-func (p *page) known(flag string) string {
-	name := strings.TrimLeft(flag, "-")
-	f := p.flags.Lookup(name)
-	switch {
-	case len(flag) == 2:
-		f = p.flags.ShorthandLookup(name)
-		if f != nil {
-			return "the same as `--" + f.Name + "`"
+// knownFlags tells what becomes of flags that uv or pip-tools have: those that
+// are the same, then a line for each answer.
+func (p *page) knownFlags(b *strings.Builder, names []string) {
+	const same = "the same"
+	flags, answers := map[string][]string{}, []string(nil)
+	for _, name := range names {
+		a := p.known(strings.TrimPrefix(name, "--"))
+		if a != same && flags[a] == nil {
+			answers = append(answers, a)
 		}
-	case f != nil && f.Name != name:
-		return "the same as `--" + f.Name + "`"
-	case f != nil && f.Hidden:
-		if c, ok := f.Value.(*choice); ok && len(c.of) == 1 {
-			return fmt.Sprintf("`%s` alone, which is the case anyway", c.of[0])
+		flags[a] = append(flags[a], name)
+	}
+	b.WriteString("The same:\n")
+	wrap(b, code(flags[same]))
+	b.WriteString("\n| flag | here |\n|---|---|\n")
+	for _, a := range answers {
+		fmt.Fprintf(b, "| %s | %s |\n", strings.Join(code(flags[a]), ", "), cell(a))
+	}
+}
+
+func (p *page) known(name string) string {
+	if f := p.flags.Lookup(name); f != nil {
+		only, isChoice := f.Value.(*choice)
+		switch {
+		case f.Name != name:
+			return "another name of `--" + f.Name + "`"
+		case isChoice && len(only.of) == 1:
+			return fmt.Sprintf("`%s` alone, without effect", only.of[0])
+		case f.Hidden && !p.undoes(f):
+			return "without effect"
 		}
-		if _, ok := f.Value.(inverse); ok || p.flags.Lookup(opposite(name)) != nil {
-			return "yes"
-		}
-		return "taken, without effect"
-	case f != nil:
-		return "yes"
+		return "the same"
 	}
 	hint := unsupported(name)
 	switch {

@@ -48,9 +48,6 @@ func (o *compileOptions) target(r *run) error {
 	if err != nil {
 		return err
 	}
-	if q.ForkStrategy, err = resolver.ParseForkStrategy(o.forkStrategy.value); err != nil {
-		return &inputError{err}
-	}
 	if o.universal {
 		if len(o.platforms) > 0 {
 			return usagef("--universal is for every platform: leave out --python-platform")
@@ -60,11 +57,20 @@ func (o *compileOptions) target(r *run) error {
 		}
 		q.Universal, q.LowestPython = true, pythons[0]
 		r.target = fmt.Sprintf("CPython %s and newer on every platform", pythons[0])
+		if len(q.Environments) > 0 {
+			var markers []string
+			for _, m := range q.Environments {
+				markers = append(markers, m.Set().String())
+			}
+			r.target = fmt.Sprintf("CPython %s and newer where %s", pythons[0], strings.Join(markers, ", or where "))
+		}
 		return nil
 	}
-	platforms := o.platforms
+	// As in the header, the order of the flags is no matter.
+	slices.SortFunc(pythons, pep440.Version.Compare)
+	platforms := slices.Sorted(slices.Values(o.platforms))
 	if len(platforms) == 0 {
-		platforms = settings.Platforms
+		platforms = slices.Sorted(slices.Values(settings.Platforms))
 	}
 	if len(platforms) == 0 {
 		q.BestEffort = true

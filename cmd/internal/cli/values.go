@@ -12,7 +12,12 @@ import (
 type choice struct {
 	value string
 	of    []string
+	set   bool   // by a flag or a variable, perhaps to the default
+	first string // the default, where that is of interest
 }
+
+// given reports whether anybody chose the value.
+func (c *choice) given() bool { return c.set || c.value != c.first }
 
 func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return "choice" }
@@ -21,7 +26,7 @@ func (c *choice) Set(s string) error {
 	if !slices.Contains(c.of, s) {
 		return fmt.Errorf("use one of %s", strings.Join(c.of, ", "))
 	}
-	c.value = s
+	c.value, c.set = s, true
 	return nil
 }
 

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/resolver"
+)
+
+// notes are lines of the header that tell who installs the lock what pip's own
+// resolver does not know, and warnings for who writes it.
+func (o *compileOptions) notes(r *run, res *resolver.Resolution) (notes, warnings []string) {
+	if why := o.whyNoDeps(r, res); why != "" {
+		notes = append(notes, "Install with pip install --no-deps: "+why+", which pip would refuse")
+	}
+	if refused := refusedByPython(r, res); len(refused) > 0 {
+		notes = append(notes, "Install with pip install --ignore-requires-python: "+strings.Join(refused, ", ")+" would be refused otherwise")
+	}
+	q := &r.request
+	for _, t := range q.Targets {
+		if len(q.RequiresPython) > 0 && !q.RequiresPython.Contains(t.Python) {
+			warnings = append(warnings, fmt.Sprintf("%s: requires-python %s does not allow Python %s, the target: change one of the two", q.RequiresPythonPlace, q.RequiresPython, t.Python))
+			break
+		}
+	}
+	return notes, warnings
+}
+
+// whyNoDeps says why pip must not resolve by itself, or returns "".
+func (o *compileOptions) whyNoDeps(r *run, res *resolver.Resolution) string {
+	switch {
+	case len(r.request.Overrides) > 0, len(res.Overridden) > 0:
+		return "overrides replace what packages ask for"
+	case len(res.Excluded) > 0:
+		return "exclusions drop what packages ask for"
+	case len(res.Restated) > 0:
+		return "dependency-metadata replaces what packages ask for"
+	case slices.ContainsFunc(res.Packages, func(p resolver.Package) bool { return p.Local == nil && slices.Contains(r.build.NoEmit, p.Name) }):
+		return "packages are left out"
+	case o.noDeps:
+		return "dependencies are left out"
+	}
+	// A local package is not pinned, which is no matter until a pin asks for it.
+	local := map[pypi.Name]bool{}
+	for i := range res.Packages {
+		if p := &res.Packages[i]; p.Local != nil {
+			local[p.Name] = true
+		}
+	}
+	for i := range res.Packages {
+		p := &res.Packages[i]
+		for _, v := range p.Via {
+			if p.Local != nil && v.Package != "" && !local[v.Package] {
+				return fmt.Sprintf("%s asks for %s, a local package", v.Package, p.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// refusedByPython are the packages no file of which allows a target's Python,
+// sorted. A resolution may have them where there is nothing else.
+func refusedByPython(r *run, res *resolver.Resolution) []string {
+	var names []string
+	for i := range res.Packages {
+		p := &res.Packages[i]
+		if p.Local != nil || len(p.Files) == 0 || slices.Contains(r.build.NoEmit, p.Name) {
+			continue
+		}
+		for _, t := range r.request.Targets {
+			allowed := false
+			for _, f := range p.Files {
+				allowed = allowed || len(f.Python) == 0 || f.Python.Contains(t.Python)
+			}
+			if p.Marker == "" && !allowed {
+				names = append(names, string(p.Name))
+				break
+			}
+		}
+	}
+	return slices.Compact(names)
+}
