@@ -8,7 +8,7 @@ FUZZTIME  ?= 3s
 RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
 TOOL      := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build demo test lint unit fuzz-smoke bench oracle scenarios accept clean
+.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -40,6 +40,9 @@ oracle: ## by hand, minutes: random universes against brute force
 
 accept: build ## by hand, live index: pins against uv's, pip accepts the locks
 	sh tools/accept.sh $(BIN)
+
+accept-environments: build ## by hand, live index: pip's resolver in every environment of a lock
+	sh tools/accept-environments.sh $(BIN)
 
 clean:
 	rm -rf bin .venv .bench

@@ -1,0 +1,77 @@
+#!/bin/sh
+# Acceptance of locks of several environments on the live index, by hand:
+# `make accept-environments`.
+#
+#   usage: accept-environments.sh PYLOCK [INPUT...]     INPUT is a name such as web
+#
+# Each tools/environments/NAME.in is locked once for every "# lock: OPTIONS"
+# line of it. pip_environments.py then asks pip's resolver, in each environment
+# of the lock, whether it takes exactly the pins whose markers hold there.
+# Last, locks broken on purpose have to be refused: one that lacks a pin, and
+# one with a pin whose marker was dropped.
+#
+# Needs a Python 3.12, named by PYTHON (default python3.12). Makes .venv from
+# tools/requirements.txt. Reads every wheel that the locks name, some 1 GB, in
+# some minutes. Leaves nothing else behind.
+# Exit status: 0 all pass, 1 something failed, 2 the machine does not suit.
+set -eu
+
+usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || usage
+[ -x "$1" ] || { echo "$1 is no program: run make accept-environments" >&2; exit 2; }
+pylock=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+shift
+tools=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$tools")
+
+: "${PYTHON:=python3.12}"
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null ||
+  { echo "$PYTHON is not Python 3.12: set PYTHON" >&2; exit 2; }
+
+venv=$root/.venv
+if ! cmp -s "$tools/requirements.txt" "$venv/requirements.txt"; then
+  rm -rf "$venv"
+  "$PYTHON" -m venv "$venv"
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$tools/requirements.txt"
+  cp "$tools/requirements.txt" "$venv/requirements.txt"
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work"
+
+passed=0 failed=0
+judge() { "$venv/bin/python" "$tools/pip_environments.py" "$@"; }
+
+for input in "$tools"/environments/*.in; do
+  name=$(basename "$input" .in)
+  if [ $# -gt 0 ]; then case " $* " in *" $name "*) ;; *) continue ;; esac; fi
+  cp "$input" .
+  sed -n 's/^# lock: //p' "$input" >options.txt
+  while read -r options <&3; do
+    echo "     $name $options"
+    rm -f "$name.lock"
+    # shellcheck disable=SC2086
+    if "$pylock" compile -q "$name.in" -o "$name.lock" $options && judge --input "$name.in" "$name.lock"; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1))
+    fi
+  done 3<options.txt
+done
+
+# A comparison that never fails shows nothing.
+printf 'anyio\nexceptiongroup; python_version < "3.11"\n' >broken.in
+"$pylock" compile -q broken.in -o right.lock --python-version 3.10 --python-version 3.12
+sed '/^idna==/,/# via/d' right.lock >lacks.lock
+sed 's/^\(exceptiongroup==[^ ]*\) ;[^\\]*/\1 /' right.lock >wide.lock
+for broken in lacks wide; do
+  if cmp -s right.lock $broken.lock || judge --input broken.in $broken.lock >broken.txt; then
+    echo "FAIL $broken.lock is broken and was taken"
+    failed=$((failed + 1))
+  fi
+done
+if judge --input broken.in right.lock; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+
+echo "$passed locks passed, $failed failed"
+[ $failed = 0 ]
