@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/pep440"
@@ -295,8 +294,4 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 		}
 	}
 	return out, nil
-}
-
-func environmentLabel(s *scope) string {
-	return strings.TrimSpace(s.String())
 }

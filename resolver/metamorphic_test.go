@@ -188,6 +188,7 @@ func TestMetConstraintChangesNothing(t *testing.T) {
 // TestPinsReproduceTheLock: requiring just what a lock pins gives the lock.
 // Markers may be written otherwise, since there are more forks, and mean the same.
 func TestPinsReproduceTheLock(t *testing.T) {
+	refused := 0
 	metamorphic(t, func(t *testing.T, w *mworld, r *rand.Rand) error {
 		if len(w.overs) > 0 {
 			return nil // they would replace the pins
@@ -206,6 +207,12 @@ func TestPinsReproduceTheLock(t *testing.T) {
 			q.Requirements = append(q.Requirements, added(t, text))
 		}
 		pinned, err := ask(t, w.universe(nil), q)
+		if w.universal() && isNoSolution(err) {
+			// A wheel for one Python serves all those of its fork, as uv has
+			// it; with more forks, some may have none.
+			refused++
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("pinned: fails: %w", err)
 		}
@@ -227,6 +234,7 @@ func TestPinsReproduceTheLock(t *testing.T) {
 		}
 		return nil
 	})
+	t.Logf("universal: %d refused", refused)
 }
 
 // TestDroppedVersionCreatesNoSolution: without some version there is no

@@ -187,7 +187,7 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 			}
 			for _, o := range overrides[name] {
 				if in := q.because(o.Marker, extra); !in.isNone() {
-					out = append(out, dependency{in: in, Name: o.Name, Extras: o.Extras, Specifiers: o.Specifiers, URL: o.URL, override: o})
+					out = append(out, dependency{in: in, marker: o.Marker.String(), Name: o.Name, Extras: o.Extras, Specifiers: o.Specifiers, URL: o.URL, override: o})
 				}
 			}
 		}
