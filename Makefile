@@ -35,8 +35,8 @@ bench: ## parsers, sets and the solver; docs/benchmarks.md has the figures
 	$(GO) test -run='^$$' -bench=. -benchmem ./...
 
 oracle: ## by hand, minutes: random universes against brute force
-	$(GO) test ./resolver/pubgrub -run=BruteForce -v -oracle.cases=1000000
-	$(GO) test ./resolver -run=BruteForce -v -oracle.cases=100000
+	$(GO) test ./resolver/pubgrub -run=BruteForce -v -timeout=1h -oracle.cases=1000000
+	$(GO) test ./resolver -run=BruteForce -v -timeout=1h -oracle.cases=100000
 
 accept: build ## by hand, live index: pins against uv's, pip accepts the locks
 	sh tools/accept.sh $(BIN)

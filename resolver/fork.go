@@ -245,6 +245,23 @@ func (r *resolving) lockedParts(whole *scope) []*scope {
 	return out
 }
 
+// units returns the targets of the scope, those together that no marker tells
+// apart: one pin must serve them.
+func (s *scope) units() []where {
+	var out []where
+	index := map[pep508.Environment]int{}
+	for t := range s.here.each {
+		i, ok := index[s.envs[t]]
+		if !ok {
+			i = len(out)
+			index[s.envs[t]] = i
+			out = append(out, where{})
+		}
+		out[i].bits |= 1 << t
+	}
+	return out
+}
+
 // solveTogether solves several concrete targets: one version of each package
 // for all of them, or, where that cannot be, for as many as go together.
 func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved, error) {
@@ -263,7 +280,7 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 	}
 	var out []*solved
 	earlier := map[pypi.Name][]pep440.Version{}
-	for t := range whole.here.each {
+	for _, unit := range whole.units() {
 		joined := false
 		for i, s := range out {
 			// The group keeps what it has if it can: its pins come first.
@@ -271,7 +288,7 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 			for name, v := range s.versions() {
 				own[name] = []pep440.Version{v}
 			}
-			both, _, err := r.solve(ctx, whole.narrow(s.question.scope.here.or(where{bits: 1 << t})), own)
+			both, _, err := r.solve(ctx, whole.narrow(s.question.scope.here.or(unit)), own)
 			if err == nil {
 				out[i], joined = both, true
 				break
@@ -283,7 +300,7 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 		if joined {
 			continue
 		}
-		s, _, err := r.solve(ctx, whole.narrow(where{bits: 1 << t}), earlier)
+		s, _, err := r.solve(ctx, whole.narrow(unit), earlier)
 		if err != nil {
 			return nil, err
 		}

@@ -298,8 +298,8 @@ func (q *question) pythonPart(low pep440.Version) where {
 	return q.scope.here.and(pythonFrom(low))
 }
 
-// pythonFits reports whether some Python of the scope can use a wheel with
-// the tag, whatever the platform.
+// pythonFits reports whether some Python of the resolution can use a wheel
+// with the tag, whatever the platform.
 func (q *question) pythonFits(t tags.Tag) bool {
 	impl, major, minor, ok := splitPython(t.Python)
 	switch {
@@ -344,7 +344,8 @@ func splitPython(s string) (impl string, major, minor int, ok bool) {
 }
 
 // hasPython reports whether Python 3.minor, or with later any from it on, is
-// in the scope.
+// among those of the whole resolution: what a file is good for does not depend
+// on how the resolution was cut into parts.
 func (q *question) hasPython(minor int, later bool) bool {
 	op, wildcard := pep440.Equal, true
 	if later {
@@ -353,7 +354,7 @@ func (q *question) hasPython(minor int, later bool) bool {
 	return q.minors.get(minorKey{minor, later}, func() bool {
 		v := pep440.MustParse(fmt.Sprintf("3.%d", minor))
 		s := pep440.Specifiers{{Op: op, Version: v, Wildcard: wildcard, Text: v.String()}}
-		return !q.scope.here.set.Python().Disjoint(s.Set())
+		return !q.scope.all.set.Python().Disjoint(s.Set())
 	})
 }
 

@@ -457,10 +457,7 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	}
 	deps := p.dependencies(c, m, extra)
 	for _, d := range deps {
-		if d.URL != "" && p.locals[d.Name] == nil {
-			return p.exclude(id, p.exclusion(state, urlDependency, d.String())), nil
-		}
-		if d.Name != c.name {
+		if d.URL == "" && d.Name != c.name {
 			p.fetch.guess(ctx, d)
 		}
 	}
@@ -469,6 +466,12 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	}
 	given := pubgrub.Term{Package: id, Set: pubgrub.One(state)}
 	for _, d := range deps {
+		if d.URL != "" && p.locals[d.Name] == nil {
+			e := p.exclusion(state, urlDependency, d.String())
+			e.in = d.in
+			out = append(out, p.excludeUnder(id, extra, e)...)
+			continue
+		}
 		why := &reason{kind: dependsOn, dep: d}
 		if d.Name == c.name {
 			// A release that asks for another version of itself cannot be

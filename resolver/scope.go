@@ -205,7 +205,14 @@ func (s *scope) marker(w where) (string, error) {
 		return "", nil
 	}
 	if w.universal {
-		m, err := w.set.Simplify(s.stated.set).Marker()
+		possible := pep508.Possible()
+		set := w.set
+		// How the resolution was cut must not show: os_name goes where
+		// sys_platform says it all.
+		if less := set.And(possible).WithoutOSName(); less.And(possible).Equal(set.And(possible)) {
+			set = less
+		}
+		m, err := set.Simplify(s.stated.set.And(possible)).Marker()
 		if err != nil {
 			return "", err
 		}

@@ -6,7 +6,7 @@ grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do
   dir=$(dirname "$file")
   sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$file" | while read -r name; do
     echo "fuzz $dir $name"
-    "$GO" test "$dir" -run='^$' -fuzz="^$name\$" -fuzztime="$FUZZTIME" >/tmp/fuzz-smoke.$$ 2>&1 || { cat /tmp/fuzz-smoke.$$; rm -f /tmp/fuzz-smoke.$$; exit 1; }
+    "$GO" test "$dir" -run='^$' -fuzz="^$name\$" -fuzztime="$FUZZTIME" -fuzzminimizetime=10x >/tmp/fuzz-smoke.$$ 2>&1 || { cat /tmp/fuzz-smoke.$$; rm -f /tmp/fuzz-smoke.$$; exit 1; }
     rm -f /tmp/fuzz-smoke.$$
   done
 done

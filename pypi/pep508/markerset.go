@@ -330,3 +330,11 @@ func (c cut) above() pep440.Set {
 	}
 	return pep440.Specifier{Op: pep440.GreaterEqual, Version: v}.Set()
 }
+
+// WithoutOSName gives the environments that are in s with some os_name. Where os_name follows from sys_platform, as
+// Possible knows, a set asks of it in vain.
+func (s MarkerSet) WithoutOSName() MarkerSet {
+	return s.rebuild(func(b *builder, n *node) *node {
+		return b.project(n, func(k key) bool { return k.kind == keyExtra || k.v != varOSName }, map[*node]*node{})
+	})
+}
