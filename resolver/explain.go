@@ -25,7 +25,9 @@ const (
 
 // explain says why a scope has no solution: by as few of the user's own
 // requirements as will do, and with changes that were tried and would help.
-func (r *resolving) explain(ctx context.Context, sc *scope, p *problem, proof *pubgrub.Proof) (*NoSolutionError, error) {
+// everywhere says that no part of the whole has one.
+func (r *resolving) explain(ctx context.Context, u *unsolved) (*NoSolutionError, error) {
+	sc, p, proof, everywhere := u.scope, u.problem, u.proof, u.everywhere
 	core := p.blamed(proof)
 	// Leave out what the contradiction does not need, last things first: what
 	// is left is minimal.
@@ -41,7 +43,7 @@ func (r *resolving) explain(ctx context.Context, sc *scope, p *problem, proof *p
 	}
 	rep := newReporter(p, proof)
 	e := &NoSolutionError{Report: rep.write(), Hints: p.hints(rep)}
-	if where := sc.String(); where != "" {
+	if where := sc.String(); where != "" && !everywhere {
 		e.Report = "For " + where + ":\n" + e.Report
 	}
 	changes, err := r.changes(ctx, sc, core)
@@ -60,7 +62,14 @@ func (r *resolving) search(ctx context.Context, sc *scope, q *Request, budget in
 	if f := (*forked)(nil); errors.Is(err, pubgrub.ErrBudget) || errors.As(err, &f) {
 		return p, nil, nil, nil
 	}
-	return p, sol, proof, err
+	if err != nil || sol == nil {
+		return p, nil, proof, err
+	}
+	best, err := r.refine(ctx, &solved{p, sol})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return best.problem, best.sol, nil, nil
 }
 
 // blamed returns the user's requirements and constraints that a proof uses,

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"maps"
+	"math/bits"
 	"slices"
 
 	"github.com/pylock-dev/pylock/pypi"
@@ -273,10 +274,24 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 		return nil, err
 	}
 	// A target that has no solution by itself is the best explanation.
+	var first *unsolved
+	failures := 0
 	for t := range whole.here.each {
-		if _, _, err := r.solve(ctx, whole.narrow(where{bits: 1 << t}), nil); err != nil {
+		_, _, err := r.solve(ctx, whole.narrow(where{bits: 1 << t}), nil)
+		u, ok := err.(*unsolved)
+		if err != nil && !ok {
 			return nil, err
 		}
+		if ok {
+			failures++
+			if first == nil {
+				first = u
+			}
+		}
+	}
+	if first != nil {
+		first.everywhere = failures == bits.OnesCount64(whole.here.bits)
+		return nil, first
 	}
 	var out []*solved
 	earlier := map[pypi.Name][]pep440.Version{}

@@ -34,7 +34,7 @@ func Resolve(ctx context.Context, ix Index, q Request, obs Observer) (*Resolutio
 		parts, err = r.solveTogether(ctx, whole)
 	}
 	if u := (*unsolved)(nil); errors.As(err, &u) {
-		e, err := r.explain(ctx, u.scope, u.problem, u.proof)
+		e, err := r.explain(ctx, u)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +116,7 @@ func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name]
 		return nil, nil, err
 	}
 	if proof != nil {
-		return nil, nil, &unsolved{sc, p, proof}
+		return nil, nil, &unsolved{scope: sc, problem: p, proof: proof}
 	}
 	s, err := r.refine(ctx, &solved{p, sol})
 	return s, nil, err
@@ -127,6 +127,8 @@ type unsolved struct {
 	scope   *scope
 	problem *problem
 	proof   *pubgrub.Proof
+	// everywhere says that no other target has a solution either.
+	everywhere bool
 }
 
 func (u *unsolved) Error() string { return "no solution" }
