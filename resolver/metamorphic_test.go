@@ -273,7 +273,10 @@ func TestDroppedVersionCreatesNoSolution(t *testing.T) {
 				return fmt.Errorf("dropped: without %s %s there is a solution:\n%s", name, version, describePins(got))
 			case res != nil && err != nil:
 				return fmt.Errorf("dropped: without %s %s this is not found again:\n%s%w", name, version, describePins(res), err)
-			case res != nil && res.Stats.Conflicts == 0 && res.Stats.Forks == 1:
+			case res != nil && res.Stats.Conflicts == 0 && res.Stats.Forks == 1 && !w.universal():
+				// Universal, a version that the lock lacks may still have been
+				// chosen: the search counts what a marker admits, and what is
+				// not reached where it holds is left out at the end.
 				if err := differ(fmt.Sprintf("dropped: %s %s", name, version), full(res, nil), full(got, nil)); err != nil {
 					return err
 				}
