@@ -57,7 +57,12 @@ func (l *linkResolver) resolve(raw []byte) (href, fragment []byte, err error) {
 	}
 	fragment = []byte(u.Fragment)
 	u.Fragment, u.RawFragment = "", ""
-	return []byte(u.String()), fragment, nil
+	// An escaped host can come out as something else than what was judged.
+	text := u.String()
+	if again, err := url.Parse(text); err != nil || again.Host != u.Host || again.Scheme != u.Scheme {
+		return nil, nil, errLinkBroken
+	}
+	return []byte(text), fragment, nil
 }
 
 // plainLink takes an https address apart that is absolute and of harmless characters, as nearly all are, in a
