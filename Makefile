@@ -3,7 +3,7 @@
 
 GO        ?= go
 BIN       := bin/pylock
-FUZZTIME  ?= 3s
+FUZZTIME  ?= 1s
 # The race detector needs a C compiler.
 RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
 TOOL      := $(GO) tool -modfile=tools/go.mod
