@@ -38,7 +38,7 @@ type compileOptions struct {
 	noDeps, noSources      bool
 
 	pythons, platforms []string
-	pythonShort        string
+	pythonShort        []string
 	universal          bool
 	forkStrategy       choice
 

@@ -66,7 +66,7 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 		return err
 	}
 	// UV_PYTHON often is the path of an interpreter: then it says nothing here.
-	if v := get("UV_PYTHON"); v != "" && len(o.pythons) == 0 && o.pythonShort == "" {
+	if v := get("UV_PYTHON"); v != "" && len(o.pythons) == 0 && len(o.pythonShort) == 0 {
 		if _, err := parsePython(v); err == nil {
 			o.pythons = []string{v}
 		}

@@ -51,7 +51,7 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 
 	// For which target.
 	f.StringArrayVar(&o.pythons, "python-version", nil, "lock for this `version` of Python, such as 3.12 (repeatable)")
-	f.StringVarP(&o.pythonShort, "python", "p", "", "the same: `version` of Python")
+	f.StringArrayVarP(&o.pythonShort, "python", "p", nil, "the same: `version` of Python (repeatable)")
 	f.StringArrayVar(&o.platforms, "python-platform", nil, "lock for this `platform`, such as x86_64-manylinux_2_28, linux, macos, windows (repeatable)")
 	complete(cmd, "python-platform", tags.PlatformNames()...)
 	f.BoolVar(&o.universal, "universal", false, "lock for every platform, and every Python from the given one on")

@@ -31,10 +31,13 @@ func (o *compileOptions) defaultPlatforms(p *project.Project) ([]string, error) 
 }
 
 func (o *compileOptions) pythonVersions() []string {
-	if o.pythonShort != "" && !slices.Contains(o.pythons, o.pythonShort) {
-		return append(slices.Clone(o.pythons), o.pythonShort)
+	all := slices.Clone(o.pythons)
+	for _, v := range o.pythonShort {
+		if !slices.Contains(all, v) {
+			all = append(all, v)
+		}
 	}
-	return o.pythons
+	return all
 }
 
 // target settles the Pythons and platforms of the request.
