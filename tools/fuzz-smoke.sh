@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs every fuzz target of the module for $FUZZTIME, one after the other.
+# Runs every fuzz target of the module for $FUZZTIME (a count of inputs, or a time), one after the other.
 set -eu
-: "${GO:=go}" "${FUZZTIME:=3s}"
+: "${GO:=go}" "${FUZZTIME:=200x}"
 grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do
   dir=$(dirname "$file")
   sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$file" | while read -r name; do
