@@ -9,7 +9,6 @@ import (
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
-	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
@@ -103,6 +102,12 @@ func (w *reason) asked() *project.Requirement {
 	return w.from
 }
 
+// sameRequirement tells whether two are one as written: copies of a request
+// have copies of its requirements.
+func sameRequirement(a, b *project.Requirement) bool {
+	return a.Place == b.Place && a.Requirement.String() == b.Requirement.String()
+}
+
 // only returns the request with no other requirements and constraints than
 // those given; what overrides say stays.
 func (q *Request) only(keep []*project.Requirement) *Request {
@@ -111,7 +116,7 @@ func (q *Request) only(keep []*project.Requirement) *Request {
 		var out []project.Requirement
 		for i := range all {
 			for _, k := range keep {
-				if k.Place == all[i].Place && k.Requirement.String() == all[i].Requirement.String() {
+				if sameRequirement(k, &all[i]) {
 					out = append(out, all[i])
 					break
 				}
@@ -138,7 +143,7 @@ func (r *resolving) changes(ctx context.Context, sc *scope, core []*project.Requ
 		loosen := func(all []project.Requirement) []project.Requirement {
 			all = slices.Clone(all)
 			for i := range all {
-				if all[i].Place == c.Place && all[i].Requirement.String() == c.Requirement.String() {
+				if sameRequirement(c, &all[i]) {
 					all[i].Specifiers = nil
 				}
 			}
@@ -157,12 +162,10 @@ func (r *resolving) changes(ctx context.Context, sc *scope, core []*project.Requ
 			continue
 		}
 		v := p.nodes[id].cand.versions[sol[id]-1]
-		out = append(out, fmt.Sprintf("%s%s in place of %s would make it solvable", c.Name, admitting(v), describe(c)))
+		out = append(out, fmt.Sprintf("%s==%s in place of %s would make it solvable", c.Name, v, describe(c)))
 	}
 	return out, nil
 }
-
-func admitting(v pep440.Version) string { return "==" + v.String() }
 
 func describe(q *project.Requirement) string {
 	return q.Requirement.String() + place(q)

@@ -41,8 +41,6 @@ type clause struct {
 	// for the source's own.
 	left, right ID
 	pivot       Package
-	// replacedBy is the merged clause that says all this one says, or none.
-	replacedBy ID
 	// contraAt and contraSerial name the assignment that last contradicted
 	// the clause: while it stands, the clause has nothing to say.
 	contraAt     int32

@@ -309,7 +309,6 @@ func (s *Solver) add(c Clause) ID {
 	}
 	id := s.append(clause{Clause: c, left: none, right: none})
 	if ok {
-		s.clauses[old].replacedBy = id
 		for _, t := range s.clauses[old].Terms {
 			s.unlink(t.Package, old)
 		}
@@ -330,7 +329,7 @@ func (s *Solver) unlink(p Package, id ID) {
 
 func (s *Solver) append(c clause) ID {
 	id := ID(len(s.clauses))
-	c.replacedBy, c.contraAt = none, -1
+	c.contraAt = -1
 	s.clauses = append(s.clauses, c)
 	s.stats.Clauses++
 	for _, t := range c.Terms {
