@@ -36,6 +36,7 @@ var homes = map[string]string{
 	"github.com/spf13/cobra":            "cmd/internal/cli",
 	"github.com/schollz/progressbar/v3": "cmd/internal/cli",
 	"golang.org/x/term":                 "cmd/internal/cli",
+	"github.com/hashicorp/go-version":   "cmd/internal/cli",
 	"golang.org/x/sync":                 "pypi/index resolver",
 	"golang.org/x/sys":                  "lockfile cmd/internal/cli",
 	"github.com/spf13/pflag":            "cmd/internal/cli",

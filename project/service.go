@@ -18,19 +18,21 @@ const maxServiceDirs = 50_000
 
 // Workspace is a repository as its settings describe it.
 type Workspace struct {
-	Root     string // absolute
-	Services []*Service
-	// Values are the settings of the root that are for all services together.
+	Root string // absolute
+	// Values are the settings of the root's own table.
 	Values Values
 
-	l *loader
+	l        *loader
+	file     *pyproject
+	table    *tomlValue // nil without settings
+	services []*Service
+	listed   bool
 }
 
 // Service is a folder with a pyproject.toml that has locks.
 type Service struct {
-	Name string // the last part of Rel where no other service has it, else Rel
-	Dir  string // absolute
-	Rel  string // slash path relative to the root; "." for the root itself
+	Dir string // absolute
+	Rel string // slash path relative to the root; "." for the root itself
 	// Outputs are its locks, in the order in which they are made: one that is
 	// constrained by another comes after it.
 	Outputs []Output
@@ -46,8 +48,8 @@ type Output struct {
 	Values        Values
 }
 
-// OpenWorkspace finds the root of dir, its settings and its services. What is
-// wrong with them is an [*InputError].
+// OpenWorkspace finds the root of dir and its settings. What is wrong with them
+// is an [*InputError].
 func OpenWorkspace(dir string) (*Workspace, error) {
 	root := FindRoot(dir)
 	l, err := newLoader(LoadOptions{Root: root, WorkDir: root, Sources: []string{"."}})
@@ -55,48 +57,33 @@ func OpenWorkspace(dir string) (*Workspace, error) {
 		return nil, err
 	}
 	w := &Workspace{Root: root, l: l, Values: Values{}}
-	f, table, err := l.pylockTable(root)
-	if err != nil {
-		return nil, err
+	if w.file, w.table, err = l.pylockTable(root); err != nil || w.table == nil {
+		return w, err
 	}
-	if table != nil {
-		if err := w.Values.add(settingsTable{f, table, tablePylock, tablePylock}, 0, map[string]int{}); err != nil {
-			return nil, err
-		}
-	}
-	dirs, err := w.serviceDirs(f, table)
-	if err != nil {
-		return nil, err
-	}
-	base := map[string]int{}
-	for _, d := range dirs {
-		base[filepath.Base(d)]++
-	}
-	for _, d := range dirs {
-		s := &Service{Name: filepath.Base(d), Dir: d, Rel: l.rel(d)}
-		if base[s.Name] > 1 && s.Rel != "." {
-			s.Name = s.Rel
-		}
-		w.Services = append(w.Services, s)
-	}
-	if err := w.checkServiceTables(f, table); err != nil {
-		return nil, err
-	}
-	return w, nil
+	return w, w.Values.add(settingsTable{w.file, w.table, tablePylock, tablePylock}, 0, map[string]int{})
 }
 
-// Service returns the service of a folder with its outputs: one of Services,
-// or a new one for a folder that the settings do not list.
+// Services returns the services that the settings list, or that are found,
+// sorted by path. Their outputs are not read.
+func (w *Workspace) Services() ([]*Service, error) {
+	if w.listed {
+		return w.services, nil
+	}
+	dirs, err := w.serviceDirs(w.file, w.table)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		w.services = append(w.services, &Service{Dir: d, Rel: w.l.rel(d)})
+	}
+	w.listed = true
+	return w.services, w.checkServiceTables(w.file, w.table)
+}
+
+// Service returns the service of an absolute folder with its outputs. The
+// settings need not list it.
 func (w *Workspace) Service(dir string) (*Service, error) {
-	s := &Service{Name: filepath.Base(dir), Dir: dir, Rel: w.l.rel(dir)}
-	for _, have := range w.Services {
-		if have.Dir == dir {
-			s = have
-		}
-	}
-	if s.Outputs != nil {
-		return s, nil
-	}
+	s := &Service{Dir: dir, Rel: w.l.rel(dir)}
 	var err error
 	s.Outputs, err = w.outputs(s)
 	return s, err
@@ -179,7 +166,7 @@ func (w *Workspace) outputs(s *Service) ([]Output, error) {
 			if err := t.file.want(item, tomlString, t.path+".file"); err != nil {
 				return nil, err
 			}
-			name := strings.ReplaceAll(item.text, "{service}", filepath.Base(s.Dir))
+			name := strings.ReplaceAll(item.text, "{service}", w.label(s))
 			switch {
 			case name == "" || filepath.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(name)):
 				return nil, t.file.errorAt(item, "%s.file: %q is not a file in the folder of the service", t.path, item.text)
@@ -205,6 +192,17 @@ func (w *Workspace) outputs(s *Service) ([]Output, error) {
 		outs = append(outs, o)
 	}
 	return outs, nil
+}
+
+// label is what {service} stands for: the name of the folder, which is that of
+// the project for the root, since a checkout may be called anything.
+func (w *Workspace) label(s *Service) string {
+	if s.Rel == "." {
+		if f, err := w.l.pyprojectAt(s.Dir); err == nil && f.name != "" {
+			return string(f.name)
+		}
+	}
+	return filepath.Base(s.Dir)
 }
 
 // serviceDirs returns the folders of the services, sorted by path.
@@ -378,7 +376,7 @@ func (w *Workspace) checkServiceTables(f *pyproject, table *tomlValue) error {
 		return nil
 	}
 	var names []string
-	for _, s := range w.Services {
+	for _, s := range w.services {
 		names = append(names, s.Rel)
 		if base := filepath.Base(s.Dir); base != s.Rel {
 			names = append(names, base)
@@ -391,3 +389,7 @@ func (w *Workspace) checkServiceTables(f *pyproject, table *tomlValue) error {
 	}
 	return nil
 }
+
+// LockPath is the absolute path of the first lock of a service whose outputs
+// are read.
+func (s *Service) LockPath() string { return filepath.Join(s.Dir, s.Outputs[0].Files[0]) }

@@ -109,7 +109,7 @@ func (f *pyproject) settingValue(k *Key, v *tomlValue, path string) (Value, erro
 			case text == "":
 				return out, f.errorAt(item, "%s is empty: give a value, or take it out", path)
 			case k.Choices != nil && !slices.Contains(k.Choices, text):
-				return out, f.errorAt(item, "%s: unknown value %q: %s", path, text, choices(text, k.Choices))
+				return out, f.errorAt(item, "%s: unknown value %q: use one of %s", path, text, strings.Join(k.Choices, ", "))
 			case k.Name == "python-version" && !isPythonVersion(text):
 				return out, f.errorAt(item, "%s must be a version such as 3.12 or 3.12.4, not %q", path, text)
 			case k.Files && !filepath.IsAbs(text):
