@@ -36,6 +36,8 @@ type Key struct {
 	UVPip, UV, PipTools string
 	// Loaded says that [Load] reads the key: it is listed here to be known.
 	Loaded bool
+	// Joined says that every table counts, not the strongest alone.
+	Joined bool
 }
 
 // Keys are the settings, in the order of their documentation.
@@ -60,24 +62,24 @@ var Keys = []Key{
 	{Name: "constraints", Kind: KindTexts, Files: true, Doc: "files whose requirements bound versions", PipTools: "constraint"},
 	{Name: "overrides", Kind: KindTexts, Files: true, Doc: "files whose requirements replace those of the same packages"},
 	{Name: "excludes", Kind: KindTexts, Files: true, Doc: "files that name packages to drop"},
-	{Name: "constraint-dependencies", Kind: KindRequirements, Doc: "requirements that bound versions", UV: "constraint-dependencies", Loaded: true},
-	{Name: "override-dependencies", Kind: KindRequirements, Doc: "requirements that replace those of the same packages", UV: "override-dependencies", Loaded: true},
-	{Name: "exclude-dependencies", Kind: KindRequirements, Doc: "packages to drop", UV: "exclude-dependencies", Loaded: true},
-	{Name: "dependency-metadata", Kind: KindTables, Doc: "what takes the place of a package's own metadata", UV: "dependency-metadata", Loaded: true},
-	{Name: "conflicts", Kind: KindTables, Doc: "sets of extras and groups that exclude each other", UV: "conflicts", Loaded: true},
-	{Name: "sources", Kind: KindTable, Doc: "where packages are", UV: "sources", Loaded: true},
+	{Name: "constraint-dependencies", Kind: KindRequirements, Doc: "requirements that bound versions", UV: "constraint-dependencies", Loaded: true, Joined: true},
+	{Name: "override-dependencies", Kind: KindRequirements, Doc: "requirements that replace those of the same packages", UV: "override-dependencies", Loaded: true, Joined: true},
+	{Name: "exclude-dependencies", Kind: KindRequirements, Doc: "packages to drop", UV: "exclude-dependencies", Loaded: true, Joined: true},
+	{Name: "dependency-metadata", Kind: KindTables, Doc: "what takes the place of a package's own metadata", UV: "dependency-metadata", Loaded: true, Joined: true},
+	{Name: "conflicts", Kind: KindTables, Doc: "sets of extras and groups that exclude each other", UV: "conflicts", Loaded: true, Joined: true},
+	{Name: "sources", Kind: KindTable, Doc: "where packages are", UV: "sources", Loaded: true, Joined: true},
 	{Name: "no-deps", Kind: KindBool, Doc: "lock the direct requirements alone", UVPip: "no-deps"},
 	{Name: "no-sources", Kind: KindBool, Doc: "ignore sources", UV: "no-sources"},
 
 	{Name: "resolution", Kind: KindText, Choices: []string{"highest", "lowest", "lowest-direct"}, Doc: "which versions to prefer", UVPip: "resolution", UV: "resolution", Loaded: true},
 	{Name: "prerelease", Kind: KindText, Choices: []string{"disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit"}, Doc: "when to take pre-releases", UVPip: "prerelease", UV: "prerelease", Loaded: true},
-	{Name: "prerelease-package", Kind: KindByPackage, Doc: "the same by package", UVPip: "prerelease-package", UV: "prerelease-package", Loaded: true},
+	{Name: "prerelease-package", Kind: KindByPackage, Doc: "the same by package", UVPip: "prerelease-package", UV: "prerelease-package", Loaded: true, Joined: true},
 	{Name: "exclude-newer", Kind: KindCutoff, Doc: "ignore files uploaded after this time, date or span; false for none", UVPip: "exclude-newer", UV: "exclude-newer", Loaded: true},
-	{Name: "exclude-newer-package", Kind: KindByPackage, Doc: "the same by package", UVPip: "exclude-newer-package", UV: "exclude-newer-package", Loaded: true},
+	{Name: "exclude-newer-package", Kind: KindByPackage, Doc: "the same by package", UVPip: "exclude-newer-package", UV: "exclude-newer-package", Loaded: true, Joined: true},
 
-	{Name: "index", Kind: KindTables, Doc: "indexes, each with url, and perhaps name, default and explicit", UV: "index", Loaded: true},
+	{Name: "index", Kind: KindTables, Doc: "indexes, each with url, and perhaps name, default and explicit", UV: "index", Loaded: true, Joined: true},
 	{Name: "index-url", Kind: KindText, Doc: "the default index", UVPip: "index-url", UV: "index-url", PipTools: "index-url", Loaded: true},
-	{Name: "extra-index-url", Kind: KindTexts, Doc: "indexes to ask before the default", UVPip: "extra-index-url", UV: "extra-index-url", PipTools: "extra-index-url", Loaded: true},
+	{Name: "extra-index-url", Kind: KindTexts, Doc: "indexes to ask before the default", UVPip: "extra-index-url", UV: "extra-index-url", PipTools: "extra-index-url", Loaded: true, Joined: true},
 	{Name: "no-build", Kind: KindBool, Doc: "never choose a version that has only a source distribution", UVPip: "no-build", UV: "no-build"},
 	{Name: "no-binary", Kind: KindTexts, Doc: "packages whose wheels are ignored, or :all:", UVPip: "no-binary"},
 	{Name: "only-binary", Kind: KindTexts, Doc: "packages whose source distributions are ignored, or :all:", UVPip: "only-binary"},

@@ -25,6 +25,8 @@ type Value struct {
 	Place Place
 	// Places are those of the texts.
 	Places []Place
+	// More are the values of weaker tables, where they count as well.
+	More []Value
 }
 
 // Bool reports whether a boolean is set to true.
@@ -73,7 +75,8 @@ func (vs Values) add(t settingsTable, n int, by map[string]int) error {
 		if g := groups[k.Name]; g != "" {
 			group = g
 		}
-		if first, ok := by[group]; ok && first != n {
+		first, taken := by[group]
+		if taken && first != n && !k.Joined {
 			continue
 		}
 		got, err := t.file.settingValue(k, v, t.path+"."+name)
@@ -81,6 +84,11 @@ func (vs Values) add(t settingsTable, n int, by map[string]int) error {
 			return err
 		}
 		got.Table = t.path
+		if stronger, ok := vs[k.Name]; ok && k.Joined {
+			stronger.More = append(stronger.More, got)
+			vs[k.Name] = stronger
+			continue
+		}
 		by[group] = n
 		vs[k.Name] = got
 	}
