@@ -98,7 +98,8 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	f.BoolVar(&o.noAnnotate, "no-annotate", false, "do not tell who asked for a package")
 	hide(sw(f, inverse{&o.noAnnotate}, "annotate", ""))
 	f.BoolVar(&o.noHeader, "no-header", false, "leave out the header")
-	hide(sw(f, inverse{&o.noHeader}, "header", ""))
+	f.VarPF(headerValue{o}, "header", "", "whose command the header names: pylock, or uv, as Renovate reads it").NoOptDefVal = "pylock"
+	complete(cmd, "header", "pylock", "uv")
 	f.StringVar(&o.customCommand, "custom-compile-command", "", "write this `command` into the header")
 	f.BoolVar(&o.noStripExtras, "no-strip-extras", false, "write the extras of packages")
 	hide(sw(f, inverse{&o.noStripExtras}, "strip-extras", ""))

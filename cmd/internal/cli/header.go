@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/pylock-dev/pylock/lockfile"
@@ -146,19 +145,15 @@ func (o *compileOptions) inherit(f *pflag.FlagSet) error {
 	if err != nil {
 		return nil // told when its pins are read
 	}
-	words, ok := unquote(old.Command())
-	if !ok || len(words) < 2 || words[0] != "pylock" || words[1] != "compile" {
-		return nil
-	}
-	was := &compileOptions{global: o.global}
-	cmd := &cobra.Command{}
-	was.register(cmd)
-	if err := cmd.ParseFlags(words[2:]); err != nil {
+	root := project.FindRoot(folder(o.sources[0]))
+	was, err := o.described(old, output, root)
+	if err != nil {
 		o.warnings = append(o.warnings, filepath.ToSlash(output)+": the options in its header are not understood and not kept: "+err.Error())
 		return nil
 	}
-	was.sources = cmd.Flags().Args()
-	root := project.FindRoot(folder(o.sources[0]))
+	if was == nil {
+		return nil
+	}
 	var sources []string
 	for _, s := range o.sources {
 		if s != "-" {
@@ -166,7 +161,7 @@ func (o *compileOptions) inherit(f *pflag.FlagSet) error {
 		}
 		sources = append(sources, s)
 	}
-	if !slices.Equal(sources, was.sources) {
+	if !sameSources(root, sources, was.sources) {
 		return nil
 	}
 	was.rebase(root)
@@ -188,6 +183,9 @@ func (o *compileOptions) inherit(f *pflag.FlagSet) error {
 	was.upgrade, was.upgradePackages = o.upgrade, o.upgradePackages
 	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader
+	if o.headerStyle.set {
+		was.headerStyle = o.headerStyle
+	}
 	if o.defaultIndex != "" {
 		was.defaultIndex = o.defaultIndex
 	}
