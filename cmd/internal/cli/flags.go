@@ -155,7 +155,7 @@ func unsupported(name string) string {
 	case "keyring-provider":
 		return "credentials go into the index URL, or into UV_INDEX_<NAME>_USERNAME and _PASSWORD: --index"
 	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
-		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "no-build-package", "no-binary-package":
+		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps", "no-build-package", "no-binary-package":
 		return "nothing is ever built: --no-build, --only-binary"
 	case "cache-dir", "no-cache", "no-cache-dir", "n", "refresh", "refresh-package", "offline", "rebuild":
 		return "there is no cache yet, each run asks the index: leave it out"
@@ -173,6 +173,8 @@ func unsupported(name string) string {
 		return "leave it out"
 	case "dry-run", "n-dry-run":
 		return "without --output-file the lock of a file is printed and nothing is written"
+	case "no-color":
+		return "--color never, or NO_COLOR"
 	case "newline":
 		return "lines end with a line feed on every system: leave it out"
 	case "cpython", "python-tag", "implementation", "abi":
