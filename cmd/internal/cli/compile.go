@@ -56,6 +56,7 @@ type compileOptions struct {
 	annotation          choice
 	noAnnotate          bool
 	noHeader            bool
+	headerStyle         choice // pylock or uv
 	customCommand       string
 	noStripExtras       bool
 	noEmit              list
@@ -276,8 +277,9 @@ func (o *compileOptions) prepareLock(r *run) error {
 	}
 	line := o.customCommand
 	if line == "" {
-		o.written.declared = o.declared
-		line = o.written.command(r.project.Root, r.project.Sources).String()
+		if line, err = o.headerCommand(r); err != nil {
+			return err
+		}
 	}
 	b.Header = lockfile.Header(line, r.target)
 	if !o.upgrade {

@@ -115,7 +115,8 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	f.BoolVar(&o.noAnnotate, "no-annotate", false, "do not tell who asked for a package")
 	hide(sw(f, inverse{&o.noAnnotate}, "annotate", ""))
 	f.BoolVar(&o.noHeader, "no-header", false, "leave out the header")
-	hide(sw(f, inverse{&o.noHeader}, "header", ""))
+	f.VarPF(headerValue{o}, "header", "", "whose command the header names: pylock, or uv, as Renovate reads it").NoOptDefVal = "pylock"
+	complete("header", "pylock", "uv")
 	f.StringVar(&o.customCommand, "custom-compile-command", "", "write this `command` into the header")
 	f.BoolVar(&o.noStripExtras, "no-strip-extras", false, "write the extras of packages")
 	hide(sw(f, inverse{&o.noStripExtras}, "strip-extras", ""))
@@ -167,7 +168,7 @@ func unsupported(name string) string {
 	case "keyring-provider":
 		return "credentials go into the index URL, or into UV_INDEX_<NAME>_USERNAME and _PASSWORD: --index"
 	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
-		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "no-build-package", "no-binary-package":
+		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps", "no-build-package", "no-binary-package":
 		return "nothing is ever built: --no-build, --only-binary"
 	case "cache-dir", "no-cache", "no-cache-dir", "n", "refresh", "refresh-package", "offline", "rebuild":
 		return "there is no cache yet, each run asks the index: leave it out"
@@ -183,6 +184,8 @@ func unsupported(name string) string {
 		return "--no-sources is for all packages"
 	case "config", "config-file", "no-config", "project", "pip-args", "emit-options", "emit-trusted-host", "max-rounds", "reuse-hashes":
 		return "leave it out"
+	case "no-color":
+		return "--color never, or NO_COLOR"
 	case "newline":
 		return "lines end with a line feed on every system: leave it out"
 	case "cpython", "python-tag", "implementation", "abi":

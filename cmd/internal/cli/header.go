@@ -142,22 +142,15 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	if err != nil {
 		return o, nil // told when its pins are read
 	}
-	words, ok := unquote(old.Command())
-	if !ok || len(words) < 2 || words[0] != "pylock" || words[1] != "compile" {
-		return o, nil
-	}
-	fresh := func() *compileOptions {
-		n := &compileOptions{global: o.global, pip: o.pip}
-		n.flags = pflag.NewFlagSet("header", pflag.ContinueOnError)
-		n.define(n.flags, nil)
-		return n
-	}
-	was := fresh()
-	if err := was.flags.Parse(words[2:]); err != nil {
+	root := project.FindRoot(folder(o.sources[0]))
+	was, err := o.described(old, output, root)
+	if err != nil {
 		o.warnings = append(o.warnings, filepath.ToSlash(output)+": the options in its header are not understood and not kept: "+err.Error())
 		return o, nil
 	}
-	root := project.FindRoot(folder(o.sources[0]))
+	if was == nil {
+		return o, nil
+	}
 	var sources []string
 	for _, s := range o.sources {
 		if s != "-" {
@@ -165,7 +158,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 		}
 		sources = append(sources, s)
 	}
-	if !slices.Equal(sources, was.flags.Args()) {
+	if !sameSources(root, sources, was.sources) {
 		return o, nil
 	}
 	was.rebase(root)
@@ -183,16 +176,23 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 		return o, nil
 	}
 	o.remarks = append(o.remarks, "With the options of the existing lock: "+line.String())
-	words, _ = unquote(line.String())
-	was = fresh()
+	words, _ := unquote(line.String())
+	style := was.headerStyle
+	was = &compileOptions{global: o.global}
+	was.flags = pflag.NewFlagSet("header", pflag.ContinueOnError)
+	was.define(was.flags, nil)
 	if err := was.flags.Parse(words); err != nil {
 		return nil, err
 	}
 	was.rebase(root)
+	was.headerStyle = style
 	was.sources, was.output, was.warnings, was.remarks, was.workspaces = o.sources, o.output, o.warnings, o.remarks, o.workspaces
 	was.upgrade, was.upgradePackages, was.dryRun, was.coherent = o.upgrade, o.upgradePackages, o.dryRun, o.coherent
 	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader
+	if o.headerStyle.set {
+		was.headerStyle = o.headerStyle
+	}
 	if o.defaultIndex != "" {
 		was.defaultIndex = o.defaultIndex
 	}
