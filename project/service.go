@@ -275,11 +275,31 @@ func (w *Workspace) sorted(dirs map[string]bool) []string {
 // one has as a path dependency, unless these have a lock already.
 func (w *Workspace) discover(excluded map[string]bool) ([]string, error) {
 	found, used := map[string]bool{}, map[string]bool{}
+	err := w.walk(w.Root, excluded, func(dir, name string) error {
+		if name != pyprojectName {
+			return nil
+		}
+		return w.consider(dir, found, used)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for d := range used {
+		if !isFile(filepath.Join(d, LockName)) {
+			delete(found, d)
+		}
+	}
+	return w.sorted(found), nil
+}
+
+// walk calls file for each file below a folder, but for those in folders that
+// hold what others made.
+func (w *Workspace) walk(top string, excluded map[string]bool, file func(dir, name string) error) error {
 	visited := 0
 	var walk func(dir string) error
 	walk = func(dir string) error {
 		if visited++; visited > maxServiceDirs {
-			return &InputError{Place: Place{File: w.l.rel(w.Root)}, Msg: fmt.Sprintf("more than %d folders to look for services in: name them with services in [tool.pylock]", maxServiceDirs)}
+			return &InputError{Place: Place{File: w.l.rel(top)}, Msg: fmt.Sprintf("more than %d folders to look for services in: name them with services in [tool.pylock]", maxServiceDirs)}
 		}
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -289,28 +309,19 @@ func (w *Workspace) discover(excluded map[string]bool) ([]string, error) {
 			name := e.Name()
 			path := filepath.Join(dir, name)
 			switch {
-			case e.IsDir() && skippedDir(path, name) || excluded[path]:
+			case e.IsDir() && (skippedDir(path, name) || excluded[path]):
 			case e.IsDir():
-				if err := walk(path); err != nil {
-					return err
-				}
-			case name == pyprojectName:
-				if err := w.consider(dir, found, used); err != nil {
-					return err
-				}
+				err = walk(path)
+			default:
+				err = file(dir, name)
+			}
+			if err != nil {
+				return err
 			}
 		}
 		return nil
 	}
-	if err := walk(w.Root); err != nil {
-		return nil, err
-	}
-	for d := range used {
-		if !isFile(filepath.Join(d, LockName)) {
-			delete(found, d)
-		}
-	}
-	return w.sorted(found), nil
+	return walk(top)
 }
 
 // consider notes whether a folder is a service, and which others it depends
@@ -393,3 +404,33 @@ func (w *Workspace) checkServiceTables(f *pyproject, table *tomlValue) error {
 // LockPath is the absolute path of the first lock of a service whose outputs
 // are read.
 func (s *Service) LockPath() string { return filepath.Join(s.Dir, s.Outputs[0].Files[0]) }
+
+// Orphans returns the files below a folder that are called like a lock of ours
+// and lie where no service is, sorted.
+func (w *Workspace) Orphans(below string) ([]string, error) {
+	services, err := w.Services()
+	if err != nil {
+		return nil, err
+	}
+	names, homes := map[string]bool{LockName: true}, map[string]bool{}
+	for _, s := range services {
+		homes[s.Dir] = true
+		if s, err = w.Service(s.Dir); err != nil {
+			return nil, err
+		}
+		for _, o := range s.Outputs {
+			for _, f := range o.Files {
+				names[filepath.Base(f)] = true
+			}
+		}
+	}
+	var out []string
+	err = w.walk(below, map[string]bool{}, func(dir, name string) error {
+		if names[name] && !homes[dir] {
+			out = append(out, filepath.Join(dir, name))
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return out, err
+}

@@ -74,6 +74,7 @@ type compileOptions struct {
 	values  project.Values
 	written *compileOptions
 
+	unread     bool                          // the existing lock is looked at by somebody else
 	workspaces map[string]*project.Workspace // by root
 	warnings   []string                      // of the environment
 	remarks    []string                      // on the options of an existing lock

@@ -138,7 +138,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	if err != nil || !exists {
 		return o, err
 	}
-	old, err := lockfile.Parse(filepath.ToSlash(output), data)
+	old, err := lockfile.ParseConflicted(filepath.ToSlash(output), data)
 	if err != nil {
 		return o, nil // told when its pins are read
 	}
