@@ -14,6 +14,7 @@ import (
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/pypi/pep508"
+	"github.com/pylock-dev/pylock/resolver"
 )
 
 // parseGraph reads a graph in the form
@@ -103,11 +104,12 @@ func parseGraph(t testing.TB, text string) *Graph {
 func TestGraphs(t *testing.T) {
 	golden(t, "graph", func(t *testing.T, files map[string][]byte) map[string]string {
 		g := parseGraph(t, string(files["graph"]))
-		releases := map[string][]pep440.Version{}
+		releases := map[string][]resolver.Judged{}
 		for line := range strings.Lines(string(files["releases"])) {
 			f := strings.Fields(line)
 			for _, v := range f[1:] {
-				releases[f[0]] = append(releases[f[0]], pep440.MustParse(v))
+				v, unusable, _ := strings.Cut(v, ":")
+				releases[f[0]] = append(releases[f[0]], resolver.Judged{Version: pep440.MustParse(v), Unusable: unusable})
 			}
 		}
 		got := map[string]string{}
@@ -137,7 +139,7 @@ func TestGraphs(t *testing.T) {
 					}
 				}
 				if asJSON {
-					err = g.TreeJSON(&b, o)
+					err = TreesJSON(&b, []*Graph{g}, o)
 					conforms(t, "tree", b.Bytes())
 				} else {
 					err = g.Tree(&b, o)

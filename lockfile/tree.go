@@ -42,6 +42,27 @@ type hop struct {
 	edges []int
 }
 
+// TreesText draws trees, one after the other with a blank line between; those
+// that none of the packages is in are left out. See [Graph.Tree].
+func TreesText(w io.Writer, gs []*Graph, o TreeOptions) error {
+	first := true
+	for _, g := range gs {
+		if len(g.treeRoots(o)) == 0 {
+			continue
+		}
+		if !first {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		first = false
+		if err := g.Tree(w, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Tree draws a graph, a package a line:
 //
 //	langgraph-service (services/langgraph/requirements.lock)
@@ -233,7 +254,11 @@ func (t *treeDrawing) label(h hop) {
 }
 
 type treeDocument struct {
-	Schema  int        `json:"schema"`
+	Schema   int        `json:"schema"`
+	Services []treeJSON `json:"services"`
+}
+
+type treeJSON struct {
 	Service string     `json:"service"`
 	Lock    string     `json:"lock"`
 	Roots   []int      `json:"roots"`
@@ -277,11 +302,19 @@ func edgeOf(e *Edge) edgeJSON {
 	return j
 }
 
-// TreeJSON writes what a tree shows as one document of
-// docs/schema/tree.schema.json: a flat graph, in which nothing occurs twice.
-// Edges go from who asks to what is asked for in an inverted tree too.
-func (g *Graph) TreeJSON(w io.Writer, o TreeOptions) error {
-	doc := treeDocument{Schema: schemaVersion, Service: g.Service, Lock: g.Lock, Roots: []int{}, Nodes: []nodeJSON{}, Edges: []edgeJSON{}}
+// TreesJSON writes what trees show as one document of
+// docs/schema/tree.schema.json: a flat graph a lock, in which nothing occurs
+// twice. Edges go from who asks to what is asked for in an inverted tree too.
+func TreesJSON(w io.Writer, gs []*Graph, o TreeOptions) error {
+	doc := treeDocument{Schema: schemaVersion, Services: []treeJSON{}}
+	for _, g := range gs {
+		doc.Services = append(doc.Services, g.treeJSON(o))
+	}
+	return writeJSON(w, doc)
+}
+
+func (g *Graph) treeJSON(o TreeOptions) treeJSON {
+	doc := treeJSON{Service: g.Service, Lock: g.Lock, Roots: []int{}, Nodes: []nodeJSON{}, Edges: []edgeJSON{}}
 	far := map[int]int{}
 	var queue, edges []int
 	for _, r := range g.treeRoots(o) {
@@ -314,5 +347,5 @@ func (g *Graph) TreeJSON(w io.Writer, o TreeOptions) error {
 	for _, i := range slices.Compact(edges) {
 		doc.Edges = append(doc.Edges, edgeOf(&g.Edges[i]))
 	}
-	return writeJSON(w, doc)
+	return doc
 }

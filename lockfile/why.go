@@ -9,15 +9,16 @@ import (
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/resolver"
 )
 
 // WhyOptions say how much is told.
 type WhyOptions struct {
 	// Paths is how many paths are told, 0 for DefaultPaths.
 	Paths int
-	// Releases are the versions of the package that there are, ascending; nil
-	// where they are not known.
-	Releases []pep440.Version
+	// Releases are those of the package, ascending, as [resolver.Judge] returns
+	// them; nil where they are not known.
+	Releases []resolver.Judged
 }
 
 const (
@@ -51,7 +52,7 @@ type Why struct {
 
 // Newer is a release above a pin.
 type Newer struct {
-	Version pep440.Version
+	resolver.Judged
 	// Excluded are the edges whose requirement does not admit it; none where
 	// all do.
 	Excluded []int
@@ -131,21 +132,25 @@ func (g *Graph) bounds(node int) []int {
 	return edges
 }
 
-func (w *Why) findNewer(releases []pep440.Version) {
+func (n *Newer) sameReason(m *Newer) bool {
+	return n.Unusable == m.Unusable && slices.Equal(n.Excluded, m.Excluded)
+}
+
+func (w *Why) findNewer(releases []resolver.Judged) {
 	g := w.Graph
 	pinned := g.Nodes[w.Node].Version
 	if releases == nil || pinned.IsZero() {
 		return
 	}
 	w.Newer = []Newer{}
-	for _, v := range releases {
-		if v.Compare(pinned) <= 0 || v.IsPrerelease() && !pinned.IsPrerelease() {
+	for _, r := range releases {
+		if r.Version.Compare(pinned) <= 0 || r.Version.IsPrerelease() && !pinned.IsPrerelease() {
 			continue
 		}
-		n := Newer{Version: v, Excluded: g.excluding(w.Node, v)}
+		n := Newer{r, g.excluding(w.Node, r.Version)}
 		last := len(w.Newer) - 1
 		switch {
-		case last > 0 && slices.Equal(w.Newer[last].Excluded, n.Excluded) && slices.Equal(w.Newer[last-1].Excluded, n.Excluded):
+		case last > 0 && n.sameReason(&w.Newer[last]) && n.sameReason(&w.Newer[last-1]):
 			// Of a run with the same reason the first and the last are told.
 			w.Newer[last] = n
 		default:
@@ -245,13 +250,18 @@ func (w *Why) write(p *paper) {
 	p.line("newer releases:")
 	var rows [][]cell
 	for i, n := range w.Newer {
-		if i > 0 && slices.Equal(w.Newer[i-1].Excluded, n.Excluded) {
+		if i > 0 && n.sameReason(&w.Newer[i-1]) {
 			rows[len(rows)-1][0].text += " to " + n.Version.String()
 			continue
 		}
-		text := "admitted by every requirement"
-		if len(n.Excluded) > 0 {
+		text := n.Unusable
+		switch {
+		case len(n.Excluded) > 0 && text != "":
+			text = "excluded by " + g.citations(n.Excluded) + "; " + text
+		case len(n.Excluded) > 0:
 			text = "excluded by " + g.citations(n.Excluded)
+		case text == "":
+			text = "admitted by every requirement"
 		}
 		rows = append(rows, []cell{{"", n.Version.String()}, {"", text}})
 	}
@@ -329,6 +339,7 @@ type askJSON struct {
 type newerJSON struct {
 	Version    string    `json:"version"`
 	ExcludedBy []askJSON `json:"excluded_by"`
+	Unusable   *string   `json:"unusable"`
 }
 
 func (g *Graph) asks(edges []int) []askJSON {
@@ -372,7 +383,7 @@ func WhyJSON(out io.Writer, ws []*Why) error {
 		if w.Newer != nil {
 			newer := []newerJSON{}
 			for _, n := range w.Newer {
-				newer = append(newer, newerJSON{n.Version.String(), g.asks(n.Excluded)})
+				newer = append(newer, newerJSON{n.Version.String(), g.asks(n.Excluded), orNull(n.Unusable)})
 			}
 			j.Newer = &newer
 		}
