@@ -75,8 +75,11 @@ func TreesText(w io.Writer, gs []*Graph, o TreeOptions) error {
 func (g *Graph) Tree(w io.Writer, o TreeOptions) error {
 	t := &treeDrawing{g: g, o: o, paper: &paper{color: o.Color}, drawn: map[int]int{}, path: map[int]bool{}}
 	for i, root := range g.treeRoots(o) {
-		if i > 0 && len(o.Packages) > 0 {
-			t.b.WriteByte('\n')
+		if len(o.Packages) > 0 {
+			clear(t.drawn) // who asked for this one wants all of it
+			if i > 0 {
+				t.b.WriteByte('\n')
+			}
 		}
 		label := g.name()
 		if root != FromProject {

@@ -80,6 +80,7 @@ func exitCode(err error) int {
 		write       *lockfile.WriteError
 		output      *outputError
 		local       *index.LocalError
+		notLocked   *notLockedError
 	)
 	switch {
 	case errors.As(err, &timeout):
@@ -88,7 +89,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local):
 		return exitMachine
-	case errors.As(err, &noSolution), errors.Is(err, index.ErrNotFound), errors.Is(err, errNo):
+	case errors.As(err, &noSolution), errors.As(err, &notLocked), errors.Is(err, index.ErrNotFound), errors.Is(err, errNo):
 		return exitNo
 	case errors.As(err, &input), errors.As(err, &place):
 		return exitInput
