@@ -142,7 +142,7 @@ func (d *drift) header() (moved int) {
 		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock was made by %s, not by %s", got, d.want.Command)
 		return moved
 	}
-	more, less = without(more, less), without(less, more)
+	more, less = missingWords(more, less), missingWords(less, more)
 	d.command(IndexChanged, slices.DeleteFunc(slices.Clone(more), isNot(indexOption)), slices.DeleteFunc(slices.Clone(less), isNot(indexOption)))
 	other := func(s string) bool { return indexOption(s) || moved >= 0 && targetOption(s) }
 	more, less = slices.DeleteFunc(more, other), slices.DeleteFunc(less, other)
@@ -166,8 +166,8 @@ func (d *drift) command(r Rule, more, less []string) {
 	}
 }
 
-// without returns the words of a that are not in b.
-func without(a, b []string) []string {
+// missingWords returns the words of a that are not in b.
+func missingWords(a, b []string) []string {
 	var out []string
 	for _, w := range a {
 		if !slices.Contains(b, w) {
@@ -222,13 +222,13 @@ func (d *drift) options() {
 		}
 		return OptionsChanged
 	}
-	for _, line := range without(want, d.lock.Options) {
+	for _, line := range missingWords(want, d.lock.Options) {
 		d.add(rule(line), "", d.top(project.Place{}), "", "the line %s is missing", line)
 	}
 	if d.foreign() {
 		return // their options may be for pip alone
 	}
-	for _, line := range without(d.lock.Options, want) {
+	for _, line := range missingWords(d.lock.Options, want) {
 		if sure || !strings.HasPrefix(line, "--extra-index-url ") {
 			d.add(rule(line), "", d.top(project.Place{}), "", "the line %s is not what the settings ask for", line)
 		}

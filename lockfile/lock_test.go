@@ -1,7 +1,6 @@
 package lockfile
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -214,22 +213,5 @@ func TestSame(t *testing.T) {
 		if err := Same(base, l); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
-	}
-}
-
-func TestChanges(t *testing.T) {
-	after := sample()
-	after.Pins[0].Version = pep440.MustParse("3.8")
-	after.Pins[1].Name = "zope"
-	got := fmt.Sprint(Changes(sample(), after))
-	want := "[{anyio 4.3.0 } {idna 3.7 3.8} {zope  4.3.0}]"
-	if got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if got := Changes(sample(), sample()); got != nil {
-		t.Errorf("got %v, want none", got)
-	}
-	if got := len(Changes(nil, sample())); got != 4 {
-		t.Errorf("got %d, want 4", got)
 	}
 }

@@ -2,7 +2,6 @@ package lockfile
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -94,42 +93,4 @@ func sameComments(a, b *Lock) error {
 		}
 	}
 	return nil
-}
-
-// Change is a difference in what two locks pin under one name; Before or
-// After is "" when the lock does not have it.
-type Change struct {
-	Name          string
-	Before, After string
-}
-
-// Changes returns the packages whose pins differ, by name.
-func Changes(before, after *Lock) []Change {
-	versions := func(l *Lock) map[string]string {
-		m := map[string]string{}
-		if l == nil {
-			return m
-		}
-		for _, p := range sortedPins(l) {
-			v := p.Version.String()
-			if p.Marker != "" {
-				v += " ; " + p.Marker
-			}
-			if old, ok := m[string(p.Name)]; ok {
-				v = old + ", " + v
-			}
-			m[string(p.Name)] = v
-		}
-		return m
-	}
-	x, y := versions(before), versions(after)
-	names := slices.Concat(slices.Collect(maps.Keys(x)), slices.Collect(maps.Keys(y)))
-	slices.Sort(names)
-	var changes []Change
-	for _, n := range slices.Compact(names) {
-		if x[n] != y[n] {
-			changes = append(changes, Change{n, x[n], y[n]})
-		}
-	}
-	return changes
 }

@@ -12,6 +12,7 @@ import (
 type header struct {
 	metadataVersion, name, version, requiresPython single
 	requiresDist, providesExtra, dynamic           []string
+	projectURL                                     []string
 }
 
 // A single is a field that may appear once.
@@ -92,6 +93,12 @@ func (h *header) add(name, value []byte) error {
 		one = &h.version
 	case bytes.EqualFold(name, []byte("Requires-Python")):
 		one = &h.requiresPython
+	case bytes.EqualFold(name, []byte("Project-URL")):
+		// It decides nothing, so it makes nothing unusable.
+		if !utf8.Valid(value) {
+			return nil
+		}
+		list = &h.projectURL
 	default:
 		return nil
 	}

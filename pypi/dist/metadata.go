@@ -28,6 +28,7 @@ type Metadata struct {
 	RequiresPython  pep440.Specifiers    // nil allows every Python
 	Extras          []pypi.Extra         // sorted, unique
 	Dynamic         []string             // names of fields, as written
+	ProjectURLs     []string             // "label, address", as written; none when made from JSON fields
 	// Warnings tell of repairs and of parts that were ignored.
 	Warnings []string
 }
@@ -89,6 +90,9 @@ func ParseMetadata(b []byte) (*Metadata, error) {
 	}
 	for _, d := range h.dynamic {
 		m.Dynamic = append(m.Dynamic, unfold(d))
+	}
+	for _, u := range h.projectURL {
+		m.ProjectURLs = append(m.ProjectURLs, unfold(u))
 	}
 	return m, nil
 }

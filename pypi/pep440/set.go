@@ -273,3 +273,18 @@ func (s Set) Lower() (v Version, inclusive, ok bool) {
 	}
 	return b.at, !b.after, true
 }
+
+// Upper gives the bound above which s holds nothing, as Lower does that below. For a bound such as <2.0, which leaves
+// out 2.0's pre-releases as well, it is the lowest version that is out, 2.0.dev0; for <=2.0, which lets in the locals
+// of 2.0, it is 2.0.post0.dev0, again not inclusive.
+func (s Set) Upper() (v Version, inclusive, ok bool) {
+	n := len(s.bounds)
+	if n == 0 || s.lowest == (n%2 == 0) {
+		return Version{}, false, false
+	}
+	b := s.bounds[n-1]
+	if b.isAfterPosts() {
+		return b.at.Base(), true, true
+	}
+	return b.at, b.after, true
+}

@@ -414,3 +414,23 @@ func BenchmarkIndexes2000(b *testing.B) {
 		sink = len(s.Indexes(versions))
 	}
 }
+
+func TestUpper(t *testing.T) {
+	for _, tt := range []struct {
+		spec, want string
+		inclusive  bool
+	}{
+		{"", "", false}, {">=1", "", false}, {"!=1", "", false}, {"<1,>=2", "", false},
+		{"<2", "2.dev0", false}, {"<=2", "2.post0.dev0", false}, {"~=1.4", "2.dev0", false}, {"==1.*", "2.dev0", false},
+		{"<2rc1", "2rc1", false}, {"==1+x", "1+x", true}, {">=1,<3,!=2", "3.dev0", false},
+	} {
+		s, err := ParseSpecifiers(tt.spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, inclusive, ok := s.Set().Upper()
+		if got := v.String(); ok != (tt.want != "") || ok && (!v.Equal(MustParse(tt.want)) || inclusive != tt.inclusive) {
+			t.Errorf("%s: got %s, %v, %v", tt.spec, got, inclusive, ok)
+		}
+	}
+}

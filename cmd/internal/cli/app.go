@@ -24,6 +24,7 @@ type App struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Terminal       bool // Stderr is one
+	StdoutTerminal bool
 	Getenv         func(string) (string, bool)
 	FS             lockfile.FS
 	Now            func() time.Time
@@ -37,10 +38,10 @@ type App struct {
 func New() *App {
 	return &App{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Getenv:   os.LookupEnv,
-		FS:       lockfile.OS{},
-		Now:      time.Now,
+		Terminal: term.IsTerminal(int(os.Stderr.Fd())), StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Getenv: os.LookupEnv,
+		FS:     lockfile.OS{},
+		Now:    time.Now,
 	}
 }
 
@@ -96,7 +97,8 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	f.StringVar(&g.directory, "directory", "", "change to this `folder` first")
 	must(root.MarkPersistentFlagDirname("directory"))
 	complete(root, "color", g.color.of...)
-	root.AddCommand(newCompile(g), newPip(g), newCheck(g), newConfig(g), newInit(g), newVersion(g))
+	root.AddCommand(newCompile(g), newCheck(g), newDiff(g), newTree(g, newReading(g)), newWhy(g, newReading(g)),
+		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newPip(g), newConfig(g), newInit(g), newVersion(g))
 	return root
 }
 

@@ -71,10 +71,9 @@ is not available, or with --offline something could not be verified.`,
 // adopt adds the flags of compile to those of another command, where they are
 // understood without being listed; but names those that it does not have.
 func (o *compileOptions) adopt(f *pflag.FlagSet, but ...string) {
-	own := pflag.NewFlagSet("compile", pflag.ContinueOnError)
-	o.define(own, nil)
-	o.flags = own
-	own.VisitAll(func(fl *pflag.Flag) {
+	o.flags = pflag.NewFlagSet("compile", pflag.ContinueOnError)
+	o.define(o.flags, nil)
+	o.flags.VisitAll(func(fl *pflag.Flag) {
 		if slices.Contains(but, fl.Name) || f.Lookup(fl.Name) != nil {
 			return
 		}
@@ -95,12 +94,12 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	}
 	o.warnings = nil
 	whole := len(o.sources) == 0
-	jobs, err := o.checkJobs()
+	jobs, err := o.lockJobs()
 	if err != nil {
 		return err
 	}
 	if o.changedSince != "" {
-		if jobs, err = o.onlyChanged(ctx, jobs); err != nil {
+		if jobs, err = o.onlyChanged(ctx, jobs, o.changedSince); err != nil {
 			return err
 		}
 	}
@@ -200,100 +199,8 @@ func belowTop(dir string) string {
 	}
 }
 
-// checkJobs are the jobs of the sources; files among them are locks.
-func (o *checkOptions) checkJobs() ([]*job, error) {
-	var files, dirs []string
-	for _, s := range o.sources {
-		if fi, err := os.Stat(s); err == nil && fi.IsDir() {
-			dirs = append(dirs, s)
-		} else {
-			files = append(files, s)
-		}
-	}
-	var jobs []*job
-	if len(dirs) > 0 || len(files) == 0 {
-		o.sources = dirs
-		var err error
-		if jobs, err = o.jobs(); err != nil {
-			return nil, err
-		}
-	}
-	for _, f := range files {
-		j, err := o.lockJob(f)
-		if err != nil {
-			return nil, err
-		}
-		jobs = append(jobs, j)
-	}
-	if len(jobs) > 1 {
-		for _, j := range jobs {
-			if j.name == "" {
-				j.name = j.label()
-			}
-		}
-	}
-	return jobs, nil
-}
-
-// lockJob is the job that makes the lock in a file, by what its header says.
-func (o *checkOptions) lockJob(path string) (*job, error) {
-	switch filepath.Base(path) {
-	case "pyproject.toml", "requirements.in":
-		return nil, usagef("%s is an input: name its folder, or the lock", slashed(path))
-	}
-	data, exists, err := lockfile.ReadFile(path, o.app.FS)
-	if err != nil {
-		return nil, err
-	}
-	if !exists {
-		return nil, usagef("%s: no such file: name a lock, or the folder of a service", slashed(path))
-	}
-	old, err := lockfile.ParseConflicted(slashed(path), data)
-	if err != nil {
-		return nil, err
-	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	root := project.FindRoot(filepath.Dir(abs))
-	was, err := o.described(old, path, root)
-	if err != nil {
-		return nil, usagef("%s: the command in its header is not understood: %w", slashed(path), err)
-	}
-	if was == nil || len(was.sources) == 0 {
-		return nil, usagef("%s: its header does not say what it was made from: check the folder of its service", slashed(path))
-	}
-	n := o.fork()
-	n.sources = nil
-	for _, s := range was.sources {
-		if s == "-" {
-			return nil, usagef("%s was made from the standard input, which is not there any more: save the requirements in a file and compile that", slashed(path))
-		}
-		n.sources = append(n.sources, relativeToHere(filepath.Join(root, filepath.FromSlash(s))))
-	}
-	if was.output != "" {
-		n.output = path
-	}
-	j := &job{named: true, outputs: []string{path}}
-	dir, err := filepath.Abs(folder(n.sources[0]))
-	if err != nil {
-		return nil, err
-	}
-	w, err := o.workspace(dir)
-	if err != nil {
-		return nil, err
-	}
-	vs, err := w.Settings(dir)
-	if err != nil {
-		return nil, err
-	}
-	return j, j.settle(n, vs)
-}
-
 // check judges the lock of a job.
 func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (report.Lock, error) {
-	root := project.FindRoot(folder(j.options.sources[0]))
 	result := report.Lock{Service: j.label()}
 	if j.service != nil {
 		result.Service = j.service.Rel
@@ -302,7 +209,7 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (
 		return result, usagef("name the lock of %s: it is not in a folder of its own", strings.Join(j.options.sources, " "))
 	}
 	path := j.outputs[0]
-	result.Path = relative(root, path)
+	result.Path = relative(project.FindRoot(folder(j.options.sources[0])), path)
 	for _, w := range j.options.warnings {
 		p.warnf("%s", w)
 	}
@@ -314,8 +221,9 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (
 	for _, w := range r.project.Warnings {
 		p.warnf("%s", w)
 	}
-	want := j.expect(r, result)
-	if result.Findings, err = j.findings(ctx, t, r, want, path, o.offline); err != nil {
+	want := j.expect(r)
+	want.Offline = o.offline
+	if result.Findings, err = j.findings(ctx, t, r, want, path); err != nil {
 		if ended := ended(ctx); ended != nil {
 			return result, ended
 		}
@@ -340,17 +248,18 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (
 }
 
 // expect says what the lock of a prepared job should be like.
-func (j *job) expect(r *run, result report.Lock) lockfile.Expectation {
+func (j *job) expect(r *run) lockfile.Expectation {
 	o := j.options
 	header := &lockfile.Lock{Header: r.build.Header}
 	e := lockfile.Expectation{
-		Service: result.Service, Lock: result.Path,
+		Service: j.label(), Lock: relative(r.project.Root, j.outputs[0]),
 		Command: header.Command(), Target: header.Target(), NoHeader: o.noHeader,
 		Options: r.build.Options, DefaultIndex: r.build.DefaultIndex, Hashes: r.build.Hashes,
 		NoEmit: r.build.NoEmit, NoStripExtras: r.build.NoStripExtras,
 	}
 	e.Fix = header.Command()
 	if j.service != nil {
+		e.Service = j.service.Rel
 		e.Fix = "pylock compile " + quote(j.service.Rel)
 	}
 	if o.customCommand != "" {
@@ -374,7 +283,7 @@ func (j *job) expect(r *run, result report.Lock) lockfile.Expectation {
 }
 
 // findings reads and judges the lock.
-func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation, path string, offline bool) ([]lockfile.Finding, error) {
+func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation, path string) ([]lockfile.Finding, error) {
 	one := func(rule lockfile.Rule, at project.Place, message string) []lockfile.Finding {
 		return []lockfile.Finding{{Rule: rule, Severity: rule.Severity, Service: want.Service, Lock: want.Lock, Place: at, Message: message, Fix: want.Fix}}
 	}
@@ -396,7 +305,7 @@ func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expec
 	case err != nil:
 		return nil, err
 	}
-	verdict, err := j.judge(ctx, t, r, lock, want, offline)
+	verdict, err := j.judge(ctx, t, r, lock, want)
 	var none *resolver.NoSolutionError
 	switch {
 	case errors.As(err, &none):
@@ -409,12 +318,11 @@ func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expec
 	if lock.Tool() != lockfile.ToolPylock {
 		want.Command = "" // somebody else's says nothing of ours
 	}
-	want.Offline = offline
 	return lockfile.Drift(lock, verdict, want), nil
 }
 
 // judge asks what the pins of a lock are worth.
-func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, want lockfile.Expectation, offline bool) (*resolver.Verdict, error) {
+func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, want lockfile.Expectation) (*resolver.Verdict, error) {
 	pins, err := lock.LockedPins()
 	if err != nil {
 		return nil, err
@@ -423,7 +331,6 @@ func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, w
 	if err != nil {
 		return nil, err
 	}
-	want.Offline = offline
 	return resolver.Check(ctx, client, r.request, pins, want.CheckOptions())
 }
 

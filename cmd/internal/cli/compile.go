@@ -160,14 +160,27 @@ func ended(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// moves are the changes that a person counts: those of versions and markers.
+func moves(d *lockfile.Diff) []lockfile.Change {
+	return slices.DeleteFunc(d.Changes(), func(c lockfile.Change) bool {
+		return c.Kind == lockfile.HashesChanged || c.Kind == lockfile.ExtrasChanged
+	})
+}
+
 func describe(c lockfile.Change) string {
-	switch {
-	case c.Before == "":
-		return fmt.Sprintf("+ %s %s", c.Name, c.After)
-	case c.After == "":
-		return fmt.Sprintf("- %s %s", c.Name, c.Before)
+	pin := func(p *lockfile.Pin) string {
+		if p.Marker == "" {
+			return p.Version.String()
+		}
+		return p.Version.String() + " ; " + p.Marker
 	}
-	return fmt.Sprintf("~ %s %s -> %s", c.Name, c.Before, c.After)
+	switch {
+	case c.Before == nil:
+		return fmt.Sprintf("+ %s %s", c.Name, pin(c.After))
+	case c.After == nil:
+		return fmt.Sprintf("- %s %s", c.Name, pin(c.Before))
+	}
+	return fmt.Sprintf("~ %s %s -> %s", c.Name, pin(c.Before), pin(c.After))
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -32,6 +32,9 @@ func (e *inputError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &inputError{fmt.Errorf(format, args...)} }
 
+// errNo is the answer no where the product says why: nothing more is printed.
+var errNo = errors.New("the answer is no")
+
 // outputError says that stdout does not take the product.
 type outputError struct{ err error }
 
@@ -53,6 +56,8 @@ func (g *global) exit(ctx context.Context, err error) int {
 	p := g.printer()
 	code := exitCode(err)
 	switch {
+	case errors.Is(err, errNo):
+		return exitNo
 	case errors.Is(err, syscall.EPIPE) && code == exitMachine:
 		return exitMachine // whoever reads has left: nobody to tell
 	case errors.As(err, new(*jobsError)):
@@ -83,6 +88,7 @@ func exitCode(err error) int {
 		write       *lockfile.WriteError
 		output      *outputError
 		local       *index.LocalError
+		notLocked   *notLockedError
 	)
 	if several := (*jobsError)(nil); errors.As(err, &several) {
 		return gravest(several.errs)
@@ -94,7 +100,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local):
 		return exitMachine
-	case errors.As(err, &noSolution), errors.Is(err, index.ErrNotFound):
+	case errors.As(err, &noSolution), errors.As(err, &notLocked), errors.Is(err, index.ErrNotFound), errors.Is(err, errNo):
 		return exitNo
 	case errors.As(err, &input), errors.As(err, &place):
 		return exitInput

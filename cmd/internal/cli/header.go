@@ -178,9 +178,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	o.remarks = append(o.remarks, "With the options of the existing lock: "+line.String())
 	words, _ := unquote(line.String())
 	style := was.headerStyle
-	was = &compileOptions{global: o.global}
-	was.flags = pflag.NewFlagSet("header", pflag.ContinueOnError)
-	was.define(was.flags, nil)
+	was = newOptions(o.global, false)
 	if err := was.flags.Parse(words); err != nil {
 		return nil, err
 	}

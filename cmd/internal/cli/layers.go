@@ -14,13 +14,19 @@ import (
 // marked as changed in the flag set of the options; the others are set where
 // nothing stronger did.
 
+// newOptions are the defaults, bound to a flag set of their own.
+func newOptions(g *global, pip bool) *compileOptions {
+	o := &compileOptions{global: g, pip: pip}
+	o.flags = pflag.NewFlagSet("compile", pflag.ContinueOnError)
+	o.define(o.flags, nil)
+	return o
+}
+
 // fork returns a copy whose flags can be set without changing o.
 func (o *compileOptions) fork() *compileOptions {
-	n := &compileOptions{global: o.global, pip: o.pip}
-	f := pflag.NewFlagSet("compile", pflag.ContinueOnError)
-	n.define(f, nil)
-	saved := *o
-	*n = saved
+	n := newOptions(o.global, o.pip)
+	f := n.flags
+	*n = *o
 	n.flags = f
 	for _, list := range []*[]string{
 		&n.sources, &n.extras.values, &n.groups, &n.constraints, &n.overrides, &n.excludes.values, &n.excludeFiles, &n.pythons, &n.platforms,

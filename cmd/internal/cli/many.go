@@ -394,7 +394,7 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
-	changes := lockfile.Changes(r.old, lock)
+	changes := moves(lockfile.Compare(r.old, lock))
 	out.changes = len(changes)
 	what, err := o.emit(r, text, out)
 	if err != nil {

@@ -29,6 +29,12 @@ func (g *global) printer() *printer {
 	return p
 }
 
+// colorStdout reports whether the product may have colours.
+func (g *global) colorStdout() bool {
+	_, noColor := g.app.Getenv("NO_COLOR")
+	return g.color.value == "always" || g.color.value == "auto" && g.app.StdoutTerminal && !noColor
+}
+
 // print writes the product.
 func (g *global) print(data []byte) error {
 	if _, err := g.app.Stdout.Write(data); err != nil {

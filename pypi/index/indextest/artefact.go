@@ -80,6 +80,9 @@ func (f *file) build() *file {
 func coreMetadata(p *Project, r *Release, version string, dependencies bool) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Metadata-Version: %s\nName: %s\nVersion: %s\n", version, p.Title, r.Version)
+	for _, u := range r.URLs {
+		fmt.Fprintf(&b, "Project-URL: %s\n", u)
+	}
 	if dependencies {
 		if r.RequiresPython != "" {
 			fmt.Fprintf(&b, "Requires-Python: %s\n", r.RequiresPython)

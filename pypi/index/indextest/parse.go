@@ -181,7 +181,7 @@ func (p *parser) detail(text string) error {
 	}
 	directive, arg, _ := strings.Cut(text, " ")
 	arg = strings.TrimSpace(arg)
-	if arg == "" && slices.Contains([]string{"@python", "@extra", "@wheel", "@file", "@uploaded", "@claim", "@size"}, directive) {
+	if arg == "" && slices.Contains([]string{"@python", "@extra", "@wheel", "@file", "@uploaded", "@claim", "@size", "@url"}, directive) {
 		return p.errorf("%s needs a value", directive)
 	}
 	switch directive {
@@ -191,6 +191,8 @@ func (p *parser) detail(text string) error {
 		r.RequiresPython = arg
 	case "@extra":
 		r.Extras = append(r.Extras, strings.Fields(arg)...)
+	case "@url":
+		r.URLs = append(r.URLs, arg)
 	case "@wheel":
 		if !tagPattern.MatchString(arg) {
 			return p.errorf("%q is no wheel tag such as py3-none-any", arg)

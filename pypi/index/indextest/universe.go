@@ -13,6 +13,7 @@
 //	  @requires-dist >>raw       a Requires-Dist that would not be taken for one
 //	  @python >=3.8              Requires-Python
 //	  @extra http2 brotli        Provides-Extra, for extras that no marker names
+//	  @url Changelog, https://…  Project-URL, a line each
 //	  @wheel cp312-cp312-win32   a wheel by its tag (build tag before it allowed), repeatable
 //	  @sdist dynamic             an sdist: static (default), dynamic, pyproject or legacy, see [SdistKind]
 //	  @file a_b-1.zip            one more file with this name; .whl has a wheel's content, all else an sdist's
@@ -56,6 +57,7 @@ type Release struct {
 	Requires       []string // Requires-Dist as written, in order
 	RequiresPython string   // "" for none
 	Extras         []string // of @extra lines, as written; see ProvidesExtra
+	URLs           []string // Project-URL: "label, address"
 	Wheels         []string // "tag" or "build-tag"
 	Sdist          SdistKind
 	Files          []string // file names of @file lines
@@ -122,6 +124,9 @@ func (r *Release) write(b *strings.Builder) {
 	}
 	if len(r.Extras) > 0 {
 		line("@extra", r.Extras...)
+	}
+	for _, u := range r.URLs {
+		line("@url", u)
 	}
 	for _, w := range r.Wheels {
 		line("@wheel", w)
