@@ -53,6 +53,9 @@ func (g *global) exit(ctx context.Context, err error) int {
 	if err == nil {
 		return exitYes
 	}
+	if told := (*reported)(nil); errors.As(err, &told) {
+		return told.code
+	}
 	p := g.printer()
 	code := exitCode(err)
 	switch {

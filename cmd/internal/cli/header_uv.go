@@ -71,6 +71,8 @@ func (o *compileOptions) uvCommand(own *command, r *run) (*command, error) {
 	switch {
 	case r.output == "":
 		return refuse("Renovate updates files", "name one with --output-file")
+	case path.Ext(r.output) == ".toml":
+		return refuse("a pylock.toml has no header", "name a requirements.lock with --output-file")
 	case !o.universal && len(o.platforms) > 0:
 		return refuse("Renovate does not take --python-platform", "use --universal")
 	case !o.universal:

@@ -12,7 +12,8 @@ const (
 	// maxAnnotations is how many annotations of a level GitHub shows of a step;
 	// the rest it drops without a word.
 	maxAnnotations = 10
-	// maxSentences bounds the findings that one annotation names.
+	// maxSentences bounds the findings, or the lines of an error, in one
+	// annotation.
 	maxSentences = 20
 )
 
@@ -64,7 +65,7 @@ func annotations(r *Report, s lockfile.Severity, o Options) []annotation {
 		if l.State == Failed {
 			state = "failed"
 			if s == lockfile.Stale {
-				a := annotation{level: "error", file: o.inRepository(l.Path), title: l.Path + " failed", sentences: l.errorLines()}
+				a := annotation{level: "error", file: o.inRepository(l.Path), title: l.Path + " failed", sentences: shorten(l.errorLines())}
 				each, locks = append(each, a), append(locks, a)
 			}
 		}
@@ -85,9 +86,7 @@ func annotations(r *Report, s lockfile.Severity, o Options) []annotation {
 			}
 			all.sentences = append(all.sentences, findingLine(f))
 		}
-		if n := len(all.sentences); n > maxSentences {
-			all.sentences = append(all.sentences[:maxSentences], fmt.Sprintf("and %d more, see the log", n-maxSentences))
-		}
+		all.sentences = shorten(all.sentences)
 		for _, fix := range l.fixes() {
 			if s == lockfile.Stale {
 				all.sentences = append(all.sentences, "fix: "+fix)
@@ -103,6 +102,14 @@ func annotations(r *Report, s lockfile.Severity, o Options) []annotation {
 		locks = append(locks[:maxAnnotations-1], annotation{level: s.String(), title: r.summary(), sentences: []string{fmt.Sprintf("%d more locks have findings, see the log", left)}})
 	}
 	return locks
+}
+
+// shorten keeps what an annotation has room for.
+func shorten(sentences []string) []string {
+	if n := len(sentences); n > maxSentences {
+		return append(sentences[:maxSentences:maxSentences], fmt.Sprintf("and %d more, see the log", n-maxSentences))
+	}
+	return sentences
 }
 
 var (

@@ -43,12 +43,6 @@ func everywhere(s string) *Report {
 // oneLine leaves out the line feeds, which the text of an error may have.
 func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "") }
 
-func TestHostile(t *testing.T) {
-	for _, s := range hostile {
-		checkHostile(t, s)
-	}
-}
-
 func FuzzHostile(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s)

@@ -56,15 +56,15 @@ func writeJUnit(w io.Writer, r *Report, o Options) error {
 		}
 		switch l.State {
 		case UpToDate:
-			suite.Cases = append(suite.Cases, junitCase{Class: class, Name: UpToDate.String(), File: clean(l.Path)})
+			suite.Cases = append(suite.Cases, junitCase{Class: class, Name: UpToDate.String(), File: clean(o.inRepository(l.Path))})
 		case Failed:
 			suite.Errors++
 			lines := l.errorLines()
-			suite.Cases = append(suite.Cases, junitCase{Class: class, Name: failedRule, File: clean(l.Path), Error: &junitProblem{
+			suite.Cases = append(suite.Cases, junitCase{Class: class, Name: failedRule, File: clean(o.inRepository(l.Path)), Error: &junitProblem{
 				Type: fmt.Sprintf("exit-%d", l.Exit), Message: lines[0], Text: strings.Join(lines, "\n"),
 			}})
 		}
-		suite.add(class, l.of(lockfile.Stale))
+		suite.add(class, l.of(lockfile.Stale), o)
 	}
 	suite.Tests = len(suite.Cases)
 	if len(warnings) > 0 {
@@ -80,7 +80,7 @@ func writeJUnit(w io.Writer, r *Report, o Options) error {
 
 // add adds a case for each rule among the findings of a lock, in the order of
 // their first findings.
-func (s *junitSuite) add(class string, findings []lockfile.Finding) {
+func (s *junitSuite) add(class string, findings []lockfile.Finding, o Options) {
 	at := map[string]int{}
 	for i := range findings {
 		f := &findings[i]
@@ -90,7 +90,7 @@ func (s *junitSuite) add(class string, findings []lockfile.Finding) {
 			n = len(s.Cases)
 			at[rule] = n
 			s.Failures++
-			s.Cases = append(s.Cases, junitCase{Class: class, Name: rule, File: clean(file(f)), Failure: &junitProblem{
+			s.Cases = append(s.Cases, junitCase{Class: class, Name: rule, File: clean(o.inRepository(file(f))), Failure: &junitProblem{
 				Type: rule, Message: clean(sentence(f)),
 			}})
 		}

@@ -61,7 +61,7 @@ type Options struct {
 	Version string // of pylock, for formats that name their tool
 	Quiet   bool   // text leaves out what is up to date
 	// Prefix is the path of the root relative to the top of the repository,
-	// which the paths of github, sarif and gitlab start from; "" where the two
+	// which the paths that github, sarif, junit and gitlab link start from; "" where the two
 	// are one folder.
 	Prefix string
 	// SummaryFile is what GITHUB_STEP_SUMMARY names: github appends a job summary

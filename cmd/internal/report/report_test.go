@@ -190,12 +190,12 @@ func TestAnnotationLimits(t *testing.T) {
 // The limit of a summary counts what the step has written before.
 func TestSummaryLimit(t *testing.T) {
 	github, _ := ParseFormat("github")
-	for _, before := range []int{0, 1000, maxSummary - 20, maxSummary + 5} {
+	for _, before := range []int{1000, maxSummary - 20, maxSummary + 5} {
 		path := filepath.Join(t.TempDir(), "summary")
 		if err := os.WriteFile(path, bytes.Repeat([]byte("\n"), before), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := Write(&bytes.Buffer{}, github, many(1000, 40), Options{SummaryFile: path}); err != nil {
+		if err := Write(&bytes.Buffer{}, github, many(500, 50), Options{SummaryFile: path}); err != nil {
 			t.Fatal(err)
 		}
 		data, err := os.ReadFile(path)

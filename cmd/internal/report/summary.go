@@ -90,7 +90,7 @@ func markdown(r *Report, limit int) []byte {
 	}
 	for i := range r.Locks {
 		l := &r.Locks[i]
-		if l.State != Failed && len(l.Findings) == 0 {
+		if full || l.State != Failed && len(l.Findings) == 0 {
 			continue
 		}
 		add("\n### %s\n\n", mark(l.Path))
