@@ -22,7 +22,7 @@ import (
 // result, and its own.
 type checkOptions struct {
 	*compileOptions
-	format          choice
+	format          formatFlag
 	strict, offline bool
 	changedSince    string
 }
@@ -58,9 +58,7 @@ is not available, or with --offline something could not be verified.`,
 	f := cmd.Flags()
 	f.SetNormalizeFunc(alias)
 	f.SortFlags = false
-	o.format = choice{value: "text", of: report.Names()}
-	f.Var(&o.format, "format", "how to report: "+strings.Join(report.Names(), ", "))
-	complete(cmd, "format", report.Names()...)
+	o.format.register(cmd)
 	f.BoolVar(&o.strict, "strict", false, "let warnings (yanked, quarantined, archived since) fail too")
 	f.BoolVar(&o.offline, "offline", false, "ask no index: check what the inputs alone tell, and say what was not verified")
 	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
@@ -106,14 +104,16 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
 	defer t.live.close()
 	results := make([]report.Lock, len(jobs))
-	errs := make([]error, len(jobs))
-	at := map[*job]int{}
+	at := map[*job]*report.Lock{}
 	for i, j := range jobs {
-		at[j] = i
+		at[j] = &results[i]
 	}
 	err = t.each(ctx, jobs, func(ctx context.Context, j *job, p *printer) error {
-		i := at[j]
-		results[i], errs[i] = j.check(ctx, t, p, o)
+		result, err := j.check(ctx, t, p, o)
+		if err != nil {
+			result = failedLock(result.Service, result.Path, err)
+		}
+		*at[j] = result
 		return nil
 	})
 	t.live.close()
@@ -123,80 +123,20 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	stale := false
-	for i := range results {
-		if errs[i] != nil {
-			results[i].State, results[i].Error, results[i].Exit = report.Failed, errs[i].Error(), exitCode(errs[i])
-		}
-		stale = stale || results[i].State == report.Stale
+	here, err := os.Getwd()
+	if err != nil {
+		return err
 	}
 	if whole && o.changedSince == "" {
-		orphans, err := o.orphans()
+		orphans, err := o.orphans(here)
 		if err != nil {
 			return err
 		}
-		stale = stale || len(orphans) > 0
 		results = append(results, orphans...)
-	}
-	if err := o.report("check", results, o.format.value); err != nil {
-		return err
 	}
 	stats := t.stats()
 	p.detailf("%s, %d bytes", count(stats.Requests, "request"), stats.Bytes)
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if stale {
-		errs = append(errs, errStale)
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return &jobsError{errs, len(jobs)}
-}
-
-// errStale is the answer no of a check, which the report tells.
-var errStale = &resolver.NoSolutionError{Report: "a lock is stale"}
-
-// report writes the result of a command over locks.
-func (o *compileOptions) report(command string, results []report.Lock, name string) error {
-	format, err := report.ParseFormat(name)
-	if err != nil {
-		return usagef("--format %s: %w", name, err)
-	}
-	opts := report.Options{Version: release, Quiet: o.quiet > 0}
-	if here, err := os.Getwd(); err == nil {
-		opts.Prefix = belowTop(project.FindRoot(here))
-	}
-	opts.SummaryFile, _ = o.app.Getenv("GITHUB_STEP_SUMMARY")
-	opts.OutputFile, _ = o.app.Getenv("GITHUB_OUTPUT")
-	out := &productWriter{o.app}
-	return report.Write(out, format, &report.Report{Command: command, Locks: results}, opts)
-}
-
-// productWriter writes to stdout with errors that say so.
-type productWriter struct{ app *App }
-
-func (w *productWriter) Write(b []byte) (int, error) {
-	n, err := w.app.Stdout.Write(b)
-	if err != nil {
-		err = &outputError{err}
-	}
-	return n, err
-}
-
-// belowTop is the path of a folder relative to the top of its git repository,
-// "" for the top itself and outside of one.
-func belowTop(dir string) string {
-	for d := dir; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(filepath.Join(d, ".git")); err == nil {
-			if rel := relative(d, dir); rel != "." {
-				return rel
-			}
-			return ""
-		}
-		if d == filepath.Dir(d) {
-			return ""
-		}
-	}
+	return o.writeReport(o.format.Format, &report.Report{Command: "check", Locks: results}, project.FindRoot(here))
 }
 
 // check judges the lock of a job.
@@ -336,11 +276,7 @@ func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, w
 
 // orphans are the locks of services that are gone: in folders that are no
 // services, and made from sources that are not there.
-func (o *checkOptions) orphans() ([]report.Lock, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
+func (o *checkOptions) orphans(here string) ([]report.Lock, error) {
 	w, err := o.workspace(here)
 	if err != nil {
 		return nil, err
