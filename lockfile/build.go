@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,7 +42,19 @@ type BuildOptions struct {
 	Header []string
 	// Options are written before those that the pins need.
 	Options []string
-	Hashes  Hashes
+	// Format is the form that the lock is for. A pylock.toml holds files, their
+	// index and folders, where requirements.lock has hashes, options and
+	// comments; it has no way to say that there is no hash.
+	Format Format
+	Hashes Hashes
+	// Scope is where a pylock.toml can be installed; see [ScopeOf].
+	Scope Scope
+	// Dir is the folder of a pylock.toml, to which the paths of folders are
+	// relative, and Root the one that those of the resolution are relative to;
+	// both absolute. Editable are the packages whose installation follows their
+	// source.
+	Root, Dir string
+	Editable  []pypi.Name
 	// NoEmit are packages that are resolved and not written.
 	NoEmit []pypi.Name
 	// NoStripExtras writes the extras that are in use.
@@ -87,15 +100,16 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		p := &r.Packages[i]
 		via := labels(p.Via)
 		switch {
+		case p.Local != nil && o.Format == PylockTOML && !slices.Contains(o.NoEmit, p.Name):
+			d, err := directory(p, o)
+			if err != nil {
+				return nil, err
+			}
+			d.Via = via
+			l.Direct = append(l.Direct, d)
+			continue
 		case p.Local != nil:
-			line := fmt.Sprintf("  %s (%s)", p.Name, localPath(p.Local.Rel))
-			if p.Marker != "" {
-				line += " ; " + p.Marker
-			}
-			if len(via) > 0 {
-				line += ", via " + strings.Join(via, labelSeparator)
-			}
-			locals = append(locals, line)
+			locals = append(locals, localLine(p.Name, p.Local.Rel, p.Marker, via))
 			continue
 		case slices.Contains(o.NoEmit, p.Name):
 			if !slices.Contains(excluded, string(p.Name)) {
@@ -108,7 +122,7 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 			pin.Extras = slices.Clone(p.Extras)
 		}
 		home := withoutQuery(p.Index)
-		if o.IndexAnnotation {
+		if o.IndexAnnotation || o.Format == PylockTOML {
 			pin.From = home
 		}
 		var err error
@@ -118,6 +132,13 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		if was := old[pinned{p.Name, p.Version.Key()}]; was != nil && len(was.Hashes) > 0 && subset(was.Hashes, pin.Hashes) {
 			pin.Hashes = was.Hashes
 		}
+		if o.Format == PylockTOML {
+			if err := pin.addFiles(p, o); err != nil {
+				return nil, err
+			}
+			l.Pins = append(l.Pins, pin)
+			continue
+		}
 		if o.DefaultIndex != "" && home != "" && !sameIndex(home, o.DefaultIndex) {
 			if line := "--extra-index-url " + home; !slices.Contains(l.Options, line) {
 				l.Options = append(l.Options, line)
@@ -126,14 +147,16 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		l.Pins = append(l.Pins, pin)
 	}
 	slices.SortFunc(l.Pins, comparePins)
+	if o.Format == PylockTOML {
+		l.Scope = o.Scope
+		return l, nil
+	}
 	if len(excluded) > 0 {
 		slices.Sort(excluded)
 		l.Trailer = append(append(l.Trailer, excludedTitle), excluded...)
 	}
 	if len(locals) > 0 {
-		slices.Sort(locals)
-		l.Trailer = append(append(l.Trailer, "", localsTitle), locals...)
-		l.Trailer = trimBlank(l.Trailer)
+		l.Trailer = trimBlank(append(append(l.Trailer, ""), localsTrailer(locals)...))
 	}
 	return l, nil
 }
@@ -161,27 +184,48 @@ func localPath(rel string) string {
 // hashes returns the hash of each file, sorted; a file without one that pip
 // accepts is left out, since pip would not install it.
 func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
-	files := p.Files
-	switch o.Hashes {
-	case NoHashes:
+	if o.Hashes == NoHashes && o.Format != PylockTOML {
 		return nil, nil
-	case AllHashes:
-		files = p.AllFiles
 	}
 	var s []string
-	for _, f := range files {
-		for _, algorithm := range []string{"sha256", "sha384", "sha512"} {
-			if h := algorithm + ":" + strings.ToLower(f.Hashes[algorithm]); validHash(h) {
-				s = append(s, h)
-				break
-			}
+	for _, f := range listed(p, o) {
+		if h := fileHash(f); h != "" {
+			s = append(s, h)
 		}
 	}
 	if len(s) == 0 {
-		return nil, &index.UnusableError{URL: p.Index, Err: fmt.Errorf("it states no sha256 for any file of %s %s: use --no-hashes, or an index that does", p.Name, p.Version)}
+		what := "use --no-hashes, or an index that does"
+		if o.Format == PylockTOML {
+			what = "use an index that does, or requirements.lock with --no-hashes"
+		}
+		return nil, &index.UnusableError{URL: p.Index, Err: fmt.Errorf("it states no sha256 for any file of %s %s: %s", p.Name, p.Version, what)}
 	}
 	slices.Sort(s)
 	return slices.Compact(s), nil
+}
+
+// listed are the files of a package that a lock names.
+func listed(p *resolver.Package, o BuildOptions) []*index.File {
+	if o.Hashes == AllHashes {
+		return p.AllFiles
+	}
+	return p.Files
+}
+
+// addFiles adds the files that the hashes of the pin are of.
+func (pin *Pin) addFiles(p *resolver.Package, o BuildOptions) error {
+	files := oneSdist(slices.DeleteFunc(slices.Clone(listed(p, o)), func(f *index.File) bool { return !slices.Contains(pin.Hashes, fileHash(f)) }))
+	return pin.setFiles(files, o.Scope)
+}
+
+// directory is the entry of a path dependency.
+func directory(p *resolver.Package, o BuildOptions) (Direct, error) {
+	rel, err := filepath.Rel(o.Dir, filepath.Join(o.Root, filepath.FromSlash(p.Local.Rel)))
+	if err != nil {
+		return Direct{}, fmt.Errorf("%s: the folder %s cannot be reached from that of the lock: %w", p.Name, p.Local.Rel, err)
+	}
+	d := &Directory{Path: filepath.ToSlash(rel), Editable: slices.Contains(o.Editable, p.Name)}
+	return Direct{Name: p.Name, Text: d.text(), Marker: p.Marker, Directory: d}, nil
 }
 
 func subset(a, b []string) bool {
