@@ -57,6 +57,7 @@ type compileOptions struct {
 	timeout              time.Duration
 	requestTimeout       time.Duration // of one request; 0 for the client's own
 
+	format              choice
 	hashes              hashesValue
 	annotation          choice
 	noAnnotate          bool
@@ -196,7 +197,7 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	if err != nil {
 		return err
 	}
-	text, err := lockfile.Render(lock, r.style)
+	text, err := lockfile.Write(lock, r.build.Format, r.style)
 	if err != nil {
 		return err
 	}
@@ -274,6 +275,9 @@ func (o *compileOptions) prepare(ctx context.Context) (*run, error) {
 	r := &run{}
 	var err error
 	if r.output, err = o.chooseOutput(); err != nil {
+		return nil, err
+	}
+	if r.build.Format, err = o.chooseFormat(r.output); err != nil {
 		return nil, err
 	}
 	if r.project, err = o.load(ctx); err != nil {
@@ -362,7 +366,7 @@ func (o *compileOptions) prepareLock(r *run) error {
 	if !o.upgrade {
 		b.Old, b.Refresh = r.old, r.moved
 	}
-	return nil
+	return o.preparePylock(r)
 }
 
 // load reads the sources.

@@ -109,14 +109,15 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	hide(sw(f, inverse{&o.emitBuildOptions}, "no-emit-build-options", ""))
 	f.BoolVar(&o.emitIndexAnnotation, "emit-index-annotation", false, "write the index of each package")
 	hide(sw(f, inverse{&o.emitIndexAnnotation}, "no-emit-index-annotation", ""))
-	format := &choice{value: "requirements.txt", of: []string{"requirements.txt"}}
-	hide(f.VarPF(format, "format", "", "requirements.txt"))
+	o.format = choice{of: []string{"requirements.txt", "pylock.toml"}}
+	f.Var(&o.format, "format", "the form of the lock: requirements.txt or pylock.toml; by the name of the file where none is given")
+	complete(cmd, "format", o.format.of...)
 
 	ignored(f)
 	for _, name := range []string{"constraints", "overrides", "excludes"} {
 		must(cmd.MarkFlagFilename(name, "txt", "in"))
 	}
-	must(cmd.MarkFlagFilename("output-file", "lock", "txt"))
+	must(cmd.MarkFlagFilename("output-file", "lock", "txt", "toml"))
 }
 
 // hashesValue is the flag --hashes.

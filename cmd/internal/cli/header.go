@@ -47,6 +47,9 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	if o.output != "" {
 		c.value("output-file", relative(root, o.output))
 	}
+	if o.formatToTell() {
+		c.value("format", o.format.value)
+	}
 	c.values("extra", normal(o.extras.values))
 	on("all-extras", o.allExtras)
 	var groups []string
@@ -124,9 +127,10 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	return c
 }
 
-// options are the flags of the canonical command but for the name of the lock.
+// options are the flags of the canonical command but for the name and the form
+// of the lock.
 func (o *compileOptions) options(root string) []flag {
-	return slices.DeleteFunc(o.command(root, nil).flags, func(f flag) bool { return f.name == "output-file" })
+	return slices.DeleteFunc(o.command(root, nil).flags, func(f flag) bool { return f.name == "output-file" || f.name == "format" })
 }
 
 // inherit takes the options of the existing lock from its header, where
@@ -142,7 +146,7 @@ func (o *compileOptions) inherit(f *pflag.FlagSet) error {
 	if err != nil || !exists {
 		return err
 	}
-	old, err := lockfile.Parse(filepath.ToSlash(output), data)
+	old, err := lockfile.Read(filepath.ToSlash(output), data)
 	if err != nil {
 		return nil // told when its pins are read
 	}
@@ -184,7 +188,7 @@ func (o *compileOptions) inherit(f *pflag.FlagSet) error {
 		return nil
 	}
 	o.printer().infof("With the options of the existing lock: %s", line)
-	was.sources, was.output, was.warnings = o.sources, o.output, o.warnings
+	was.sources, was.output, was.format, was.warnings = o.sources, o.output, o.format, o.warnings
 	was.upgrade, was.upgradePackages = o.upgrade, o.upgradePackages
 	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -29,13 +28,10 @@ func (o *compileOptions) chooseOutput() (string, error) {
 	case 0:
 		return "", nil
 	case 1:
-		return filepath.Join(dirs[0], lockName), nil
+		return filepath.Join(dirs[0], o.fileName()), nil
 	}
 	return "", usagef("%s are several folders: lock one at a time, or name the file of a common lock with --output-file", strings.Join(dirs, ", "))
 }
-
-// pep751Name is a file name that PEP 751 reserves for another format.
-var pep751Name = regexp.MustCompile(`^pylock(\.[^.]+)?\.toml$`)
 
 // checkOutput refuses outputs that are inputs or cannot be files.
 func (o *compileOptions) checkOutput(r *run) error {
@@ -44,8 +40,6 @@ func (o *compileOptions) checkOutput(r *run) error {
 	}
 	base := filepath.Base(r.output)
 	switch {
-	case pep751Name.MatchString(base):
-		return usagef("--output-file %s: that name is for the format of PEP 751, which is not written yet: use requirements.lock", r.output)
 	case base == "pyproject.toml" || base == "setup.py" || base == "setup.cfg":
 		return usagef("--output-file %s is an input, not a lock: use requirements.lock", r.output)
 	}

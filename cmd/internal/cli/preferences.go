@@ -38,7 +38,7 @@ func (o *compileOptions) preferences(r *run) error {
 	if err != nil || !exists {
 		return err
 	}
-	old, err := lockfile.Parse(filepath.ToSlash(r.output), data)
+	old, err := lockfile.Read(filepath.ToSlash(r.output), data)
 	if err != nil {
 		if o.upgrade {
 			return nil
