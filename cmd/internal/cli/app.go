@@ -96,7 +96,7 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	f.StringVar(&g.directory, "directory", "", "change to this `folder` first")
 	must(root.MarkPersistentFlagDirname("directory"))
 	complete(root, "color", g.color.of...)
-	root.AddCommand(newCompile(g), newPip(g), newVersion(g))
+	root.AddCommand(newCompile(g), newPip(g), newExport(g), newVersion(g))
 	return root
 }
 
