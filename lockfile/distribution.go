@@ -33,7 +33,10 @@ func (d *Distribution) IsWheel() bool { return strings.HasSuffix(d.Filename, ".w
 // name is of no distribution of the package.
 func (d *Distribution) check(name pypi.Name) (pep440.Version, error) {
 	if !d.IsWheel() {
-		s, err := dist.ParseSdistOf(d.Filename, name)
+		s, err := dist.ParseSdist(d.Filename)
+		if err == nil && s.Name != name {
+			err = fmt.Errorf("the sdist %s is not of %s", d.Filename, name)
+		}
 		return s.Version, err
 	}
 	w, err := dist.ParseWheel(d.Filename)
@@ -128,6 +131,9 @@ func (p *Pin) setFiles(files []*index.File, s Scope) error {
 	if p.Files, err = distributions(p.Name, files); err != nil {
 		return err
 	}
+	if len(p.Files) == 0 {
+		return fmt.Errorf("%s %s has no file with a sha256 and a name that PEP 751 knows: use requirements.lock", p.Name, p.Version)
+	}
 	p.RequiresPython = commonPython(files, s.Pythons)
 	p.Hashes = nil
 	for i := range p.Files {
@@ -140,15 +146,15 @@ func (p *Pin) setFiles(files []*index.File, s Scope) error {
 
 // oneSdist drops all sdists but one, the .tar.gz where there is one: legacy
 // releases have the same source in several archives, and a pylock.toml has
-// room for one.
+// room for one. It drops those too whose name only tells the version to who
+// knows the project, such as a-1-2.zip or a-1.tar.bz2: PEP 751 has its readers
+// refuse the whole lock for them.
 func oneSdist(files []*index.File) []*index.File {
-	i := slices.IndexFunc(files, func(f *index.File) bool { return f.IsSdist() && strings.HasSuffix(f.Filename, ".tar.gz") })
-	if i < 0 {
-		i = slices.IndexFunc(files, (*index.File).IsSdist)
+	var best *index.File
+	for _, f := range files {
+		if _, err := dist.ParseSdist(f.Filename); f.IsSdist() && err == nil && (best == nil || strings.HasSuffix(f.Filename, ".tar.gz") && !strings.HasSuffix(best.Filename, ".tar.gz")) {
+			best = f
+		}
 	}
-	if i < 0 {
-		return files
-	}
-	keep := files[i]
-	return slices.DeleteFunc(files, func(f *index.File) bool { return f.IsSdist() && f != keep })
+	return slices.DeleteFunc(files, func(f *index.File) bool { return f.IsSdist() && f != best })
 }

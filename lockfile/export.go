@@ -75,6 +75,16 @@ func ToRequirements(l *Lock, o ExportOptions) (*Lock, error) {
 // listMarker finds the variables that only installers of PEP 751 know.
 var listMarker = regexp.MustCompile(`\b(extras|dependency_groups)\b`)
 
+// Environments is the marker of the pin as far as it speaks of environments:
+// "" where it asks for extras or groups, which are a choice of the lock's
+// reader.
+func (p *Pin) Environments() string {
+	if listMarker.MatchString(p.Marker) {
+		return ""
+	}
+	return p.Marker
+}
+
 func portable(m string, at project.Place) error {
 	if word := listMarker.FindString(m); word != "" {
 		return &project.InputError{Place: at, Msg: fmt.Sprintf("the marker %q asks for %s, of which pip knows nothing in a requirements file: export the choice with the tool that made the lock", m, word)}
@@ -116,10 +126,7 @@ func ToPylock(l *Lock, find func(pypi.Name, pep440.Version) *index.Project, o Ex
 			pin.Marker = p.Marker
 		}
 		if err := pin.setFiles(files, out.Scope); err != nil {
-			return nil, err
-		}
-		if len(pin.Files) == 0 {
-			return nil, fail("the index states no sha256 for any of its files")
+			return nil, &project.InputError{Place: p.Place, Msg: err.Error(), Err: err}
 		}
 		out.Pins = append(out.Pins, pin)
 	}

@@ -114,6 +114,12 @@ func TestPylockFromResolution(t *testing.T) {
 	if l = must(FromResolution(r, o)); len(l.Pins[1].Files) != 1 || l.Pins[1].Files[0].Filename != "b-2.tar.gz" {
 		t.Errorf("got %+v", l.Pins[1].Files)
 	}
+	// One that the format cannot name counts for nothing.
+	b.Files = []*index.File{file("b-2.tar.bz2", "e", time.Time{})}
+	locatable(b.Files)
+	if _, err := FromResolution(r, o); err == nil || !strings.Contains(err.Error(), "a name that PEP 751 knows") {
+		t.Errorf("got %v", err)
+	}
 	b.Files = []*index.File{{Filename: "b-2.tar.gz", URL: "https://files.example.org/b-2.tar.gz"}}
 	if _, err := FromResolution(r, o); err == nil || !strings.Contains(err.Error(), "requirements.lock with --no-hashes") {
 		t.Errorf("got %v", err)

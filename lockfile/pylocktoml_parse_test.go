@@ -52,7 +52,8 @@ func TestParseTOMLErrors(t *testing.T) {
 		{"hash", wheel("url = 'https://example.org/a-1-py3-none-any.whl', hashes = { sha256 = 1 }"), "the hash sha256 is a number or date"},
 		{"size", wheel("url = 'https://example.org/a-1-py3-none-any.whl', size = -1, " + hashTOML), "the size of a-1-py3-none-any.whl"},
 		{"time", wheel("url = 'https://example.org/a-1-py3-none-any.whl', upload-time = '2026', " + hashTOML), "the upload-time of a-1-py3-none-any.whl"},
-		{"sdist", a("sdist = { url = 'https://example.org/b-1.tar.gz', " + hashTOML + " }"), `x:5:9: sdist file name "b-1.tar.gz"`},
+		{"sdist", a("sdist = { url = 'https://example.org/b-1.tar.gz', " + hashTOML + " }"), "x:5:9: the sdist b-1.tar.gz is not of a"},
+		{"legacy sdist", a("sdist = { url = 'https://example.org/a-1.tar.bz2', " + hashTOML + " }"), `x:5:9: sdist file name "a-1.tar.bz2"`},
 		{"commit", a("vcs = { type = 'git', url = 'https://example.org/a' }"), "there is no commit-id"},
 		{"vcs", a("vcs = 'git'"), "x:5:7: vcs is a string"},
 		{"archive", a("archive = { url = 'https://example.org/a.zip' }"), "there are no hashes"},
@@ -199,6 +200,11 @@ func FuzzParseTOML(f *testing.F) {
 				t.Fatalf("got %T, want *project.InputError", err)
 			}
 			return
+		}
+		if other, err := ToRequirements(l, ExportOptions{Root: "/r", From: "/r/x"}); err == nil {
+			if _, err := Render(other, Style{}); err != nil && strings.Contains(err.Error(), "back") {
+				t.Fatal(err)
+			}
 		}
 		text, err := RenderTOML(l, Style{})
 		if err != nil {

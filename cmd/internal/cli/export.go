@@ -96,7 +96,10 @@ func runExport(ctx context.Context, o *exportOptions) error {
 		return err
 	}
 	if to == from {
-		return usagef("%s is a %s already: export writes the other form", o.lock, to)
+		return usagef("%s has the form of a %s already: export writes the other one", o.lock, to)
+	}
+	if isInput(o.output) {
+		return usagef("--output-file %s is an input, not a lock: use %s", o.output, to.FileName())
 	}
 	old, err := lockfile.Read(filepath.ToSlash(o.lock), data)
 	if err != nil {

@@ -33,14 +33,17 @@ func (o *compileOptions) chooseOutput() (string, error) {
 	return "", usagef("%s are several folders: lock one at a time, or name the file of a common lock with --output-file", strings.Join(dirs, ", "))
 }
 
+// isInput reports whether a file has a name that only inputs have.
+func isInput(path string) bool {
+	return slices.Contains([]string{"pyproject.toml", "setup.py", "setup.cfg"}, filepath.Base(path))
+}
+
 // checkOutput refuses outputs that are inputs or cannot be files.
 func (o *compileOptions) checkOutput(r *run) error {
 	if r.output == "" {
 		return nil
 	}
-	base := filepath.Base(r.output)
-	switch {
-	case base == "pyproject.toml" || base == "setup.py" || base == "setup.cfg":
+	if isInput(r.output) {
 		return usagef("--output-file %s is an input, not a lock: use requirements.lock", r.output)
 	}
 	out := relative(r.project.Root, r.output)

@@ -55,8 +55,8 @@ func (o *compileOptions) preferences(r *run) error {
 			continue
 		}
 		keep := resolver.Preference{Version: pin.Version}
-		if pin.Marker != "" {
-			if keep.Marker, _, err = pep508.ParseMarker(pin.Marker); err != nil {
+		if m := pin.Environments(); m != "" {
+			if keep.Marker, _, err = pep508.ParseMarker(m); err != nil {
 				return &project.InputError{Place: pin.Place, Msg: err.Error()}
 			}
 		}
