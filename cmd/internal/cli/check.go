@@ -103,17 +103,13 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	}
 	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
 	defer t.live.close()
-	results := make([]report.Lock, len(jobs))
-	at := map[*job]*report.Lock{}
+	each := make([][]report.Lock, len(jobs))
+	at := map[*job]*[]report.Lock{}
 	for i, j := range jobs {
-		at[j] = &results[i]
+		at[j] = &each[i]
 	}
 	err = t.each(ctx, jobs, func(ctx context.Context, j *job, p *printer) error {
-		result, err := j.check(ctx, t, p, o)
-		if err != nil {
-			result = failedLock(result.Service, result.Path, err)
-		}
-		*at[j] = result
+		*at[j] = j.check(ctx, t, p, o)
 		return nil
 	})
 	t.live.close()
@@ -123,6 +119,7 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
+	results := slices.Concat(each...)
 	here, err := os.Getwd()
 	if err != nil {
 		return err
@@ -139,35 +136,51 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	return o.writeReport(o.format.Format, &report.Report{Command: "check", Locks: results}, project.FindRoot(here))
 }
 
-// check judges the lock of a job.
-func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (report.Lock, error) {
-	result := report.Lock{Service: j.label()}
+// check judges the files of a job.
+func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) []report.Lock {
+	root := project.FindRoot(folder(j.options.sources[0]))
+	service := j.label()
 	if j.service != nil {
-		result.Service = j.service.Rel
+		service = j.service.Rel
 	}
 	if len(j.outputs) == 0 {
-		return result, usagef("name the lock of %s: it is not in a folder of its own", strings.Join(j.options.sources, " "))
+		return []report.Lock{failedLock(service, "", usagef("name the lock of %s: it is not in a folder of its own", strings.Join(j.options.sources, " ")))}
 	}
-	path := j.outputs[0]
-	result.Path = relative(project.FindRoot(folder(j.options.sources[0])), path)
 	for _, w := range j.options.warnings {
 		p.warnf("%s", w)
 	}
 	j.options.unread = true
 	r, err := j.prepare(ctx)
 	if err != nil {
-		return result, err
+		return []report.Lock{failedLock(service, relative(root, j.outputs[0]), err)}
 	}
 	for _, w := range r.project.Warnings {
 		p.warnf("%s", w)
 	}
+	others, err := j.options.others(r)
+	if err != nil {
+		return []report.Lock{failedLock(service, relative(root, j.outputs[0]), err)}
+	}
+	var out []report.Lock
+	for _, r := range append([]*run{r}, others...) {
+		result := report.Lock{Service: service, Path: relative(root, r.output)}
+		if err := j.checkFile(ctx, t, r, o, &result); err != nil {
+			if ended := ended(ctx); ended != nil {
+				err = ended
+			}
+			result = failedLock(result.Service, result.Path, err)
+		}
+		out = append(out, result)
+	}
+	return out
+}
+
+func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, result *report.Lock) error {
 	want := j.expect(r)
 	want.Offline = o.offline
-	if result.Findings, err = j.findings(ctx, t, r, want, path); err != nil {
-		if ended := ended(ctx); ended != nil {
-			return result, ended
-		}
-		return result, err
+	var err error
+	if result.Findings, err = j.findings(ctx, t, r, want); err != nil {
+		return err
 	}
 	unverified := ""
 	for i := range result.Findings {
@@ -182,9 +195,9 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (
 		}
 	}
 	if unverified != "" && result.State != report.Stale {
-		return result, &index.UnavailableError{URL: "--offline", Err: errors.New(unverified)}
+		return &index.UnavailableError{URL: "--offline", Err: errors.New(unverified)}
 	}
-	return result, nil
+	return nil
 }
 
 // expect says what the lock of a prepared job should be like.
@@ -192,7 +205,7 @@ func (j *job) expect(r *run) lockfile.Expectation {
 	o := j.options
 	header := &lockfile.Lock{Header: r.build.Header}
 	e := lockfile.Expectation{
-		Service: j.label(), Lock: relative(r.project.Root, j.outputs[0]),
+		Service: j.label(), Lock: relative(r.project.Root, r.output),
 		Command: header.Command(), Target: header.Target(), NoHeader: o.noHeader,
 		Options: r.build.Options, DefaultIndex: r.build.DefaultIndex, Hashes: r.build.Hashes,
 		NoEmit: r.build.NoEmit, NoStripExtras: r.build.NoStripExtras,
@@ -201,6 +214,10 @@ func (j *job) expect(r *run) lockfile.Expectation {
 	if j.service != nil {
 		e.Service = j.service.Rel
 		e.Fix = "pylock compile " + quote(j.service.Rel)
+	}
+	if r.build.Format == lockfile.PylockTOML {
+		// Such a lock has no lines for indexes, and always has hashes.
+		e.Options, e.DefaultIndex, e.Hashes = nil, "", lockfile.TargetHashes
 	}
 	if o.customCommand != "" {
 		e.Command, e.Fix = "", o.customCommand
@@ -223,18 +240,18 @@ func (j *job) expect(r *run) lockfile.Expectation {
 }
 
 // findings reads and judges the lock.
-func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation, path string) ([]lockfile.Finding, error) {
+func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation) ([]lockfile.Finding, error) {
 	one := func(rule lockfile.Rule, at project.Place, message string) []lockfile.Finding {
 		return []lockfile.Finding{{Rule: rule, Severity: rule.Severity, Service: want.Service, Lock: want.Lock, Place: at, Message: message, Fix: want.Fix}}
 	}
-	data, exists, err := lockfile.ReadFile(path, j.options.app.FS)
+	data, exists, err := lockfile.ReadFile(r.output, j.options.app.FS)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
 		return one(lockfile.LockMissing, project.Place{File: want.Lock}, "the lock does not exist"), nil
 	}
-	lock, err := lockfile.ParseLax(want.Lock, data)
+	lock, err := lockfile.ReadLax(want.Lock, data)
 	var conflict *lockfile.MergeConflictError
 	var input *project.InputError
 	switch {
@@ -292,12 +309,12 @@ func (o *checkOptions) orphans(here string) ([]report.Lock, error) {
 			continue
 		}
 		rel := relative(w.Root, path)
-		lock, err := lockfile.ParseConflicted(rel, data)
+		lock, err := lockfile.ReadConflicted(rel, data)
 		if err != nil || lock.Tool() != lockfile.ToolPylock {
 			continue
 		}
 		was, err := o.described(lock, path, w.Root)
-		if err != nil || was == nil || slices.ContainsFunc(was.sources, func(s string) bool { return isInput(filepath.Join(w.Root, filepath.FromSlash(s))) }) {
+		if err != nil || was == nil || slices.ContainsFunc(was.sources, func(s string) bool { return sourceExists(filepath.Join(w.Root, filepath.FromSlash(s))) }) {
 			continue
 		}
 		out = append(out, report.Lock{Service: relative(w.Root, filepath.Dir(path)), Path: rel, State: report.Stale, Findings: []lockfile.Finding{{
@@ -308,8 +325,8 @@ func (o *checkOptions) orphans(here string) ([]report.Lock, error) {
 	return out, nil
 }
 
-// isInput reports whether a source of a header is still there.
-func isInput(path string) bool {
+// sourceExists reports whether a source of a header is still there.
+func sourceExists(path string) bool {
 	fi, err := os.Stat(path)
 	if err == nil && fi.IsDir() {
 		_, err = os.Stat(filepath.Join(path, "pyproject.toml"))
