@@ -11,53 +11,55 @@ import (
 // to a package.
 type reasons struct {
 	origins map[pypi.Name][]string // by direct requirement, sorted
-	// far holds by package how many steps each direct requirement is away; a
-	// direct requirement is 0 steps from itself.
-	far map[pypi.Name]map[pypi.Name]int
+	parents map[pypi.Name][]pypi.Name
 }
 
 // readReasons follows the annotations. A label that is not the name of a pin
 // is an origin: a file, a project, or a package of the repository, which is
 // not pinned. Constraints and overrides are no reason to be there.
 func readReasons(l *Lock) *reasons {
-	r := &reasons{origins: map[pypi.Name][]string{}, far: map[pypi.Name]map[pypi.Name]int{}}
+	r := &reasons{origins: map[pypi.Name][]string{}, parents: map[pypi.Name][]pypi.Name{}}
 	pinned := map[pypi.Name]bool{}
 	for i := range l.Pins {
 		pinned[l.Pins[i].Name] = true
 	}
-	children := map[pypi.Name][]pypi.Name{}
 	for i := range l.Pins {
 		p := &l.Pins[i]
 		for _, label := range p.Via {
 			parent, err := pypi.ParseName(label)
 			switch {
 			case err == nil && pinned[parent]:
-				children[parent] = append(children[parent], p.Name)
+				r.parents[p.Name] = append(r.parents[p.Name], parent)
 			case labelRank(label) > labelRank("--override "):
 				r.origins[p.Name] = append(r.origins[p.Name], label)
 			}
 		}
 	}
-	for direct := range r.origins {
-		r.origins[direct] = sortLabels(r.origins[direct])
-		queue := []pypi.Name{direct}
-		steps := map[pypi.Name]int{direct: 0}
-		for len(queue) > 0 {
-			at := queue[0]
-			queue = queue[1:]
-			if r.far[at] == nil {
-				r.far[at] = map[pypi.Name]int{}
-			}
-			r.far[at][direct] = steps[at]
-			for _, c := range children[at] {
-				if _, seen := steps[c]; !seen {
-					steps[c] = steps[at] + 1
-					queue = append(queue, c)
-				}
+	for name, labels := range r.origins {
+		r.origins[name] = sortLabels(labels)
+	}
+	return r
+}
+
+// leads returns the direct requirements that lead to a package, each with how
+// many steps it is away; a direct requirement is 0 steps from itself.
+func (r *reasons) leads(name pypi.Name) map[pypi.Name]int {
+	found := map[pypi.Name]int{}
+	steps := map[pypi.Name]int{name: 0}
+	for queue := []pypi.Name{name}; len(queue) > 0; {
+		at := queue[0]
+		queue = queue[1:]
+		if r.origins[at] != nil {
+			found[at] = steps[at]
+		}
+		for _, p := range r.parents[at] {
+			if _, seen := steps[p]; !seen {
+				steps[p] = steps[at] + 1
+				queue = append(queue, p)
 			}
 		}
 	}
-	return r
+	return found
 }
 
 // group sorts changes by the direct requirement that brought each. Of several
@@ -74,19 +76,22 @@ func group(before, after *Lock, changes []Change) []Group {
 	}
 	groups := map[pypi.Name]*Group{}
 	for _, c := range changes {
-		r := is
-		if c.After == nil || is.far[c.Name] == nil {
-			r = was
+		r, far := is, map[pypi.Name]int(nil)
+		if c.After != nil {
+			far = is.leads(c.Name)
+		}
+		if len(far) == 0 {
+			r, far = was, was.leads(c.Name)
 		}
 		var leads []pypi.Name
-		for d := range r.far[c.Name] {
+		for d := range far {
 			leads = append(leads, d)
 		}
 		slices.SortFunc(leads, func(a, b pypi.Name) int {
 			return cmp.Or(
 				cmp.Compare(order(a == c.Name), order(b == c.Name)),
 				cmp.Compare(order(moved[a]), order(moved[b])),
-				cmp.Compare(r.far[c.Name][a], r.far[c.Name][b]),
+				cmp.Compare(far[a], far[b]),
 				cmp.Compare(a, b))
 		})
 		direct := pypi.Name("")
