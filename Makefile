@@ -6,6 +6,7 @@ BIN       := bin/pylock
 FUZZTIME  ?= 200x
 # The race detector needs a C compiler.
 RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml)
 TOOL      := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments clean
@@ -24,6 +25,7 @@ lint:
 	  if [ -n "$$out" ]; then echo "gofmt these files:" $$out; exit 1; fi
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
+	$(TOOL) actionlint -shellcheck= -pyflakes= $(WORKFLOWS)
 
 unit: ## -short fixes the seed of the worlds of several targets; make oracle takes new ones
 	$(GO) test -short $(RACE) ./...

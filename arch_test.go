@@ -14,7 +14,8 @@ const module = "github.com/pylock-dev/pylock/"
 // allowed lists by folder what it may import of this module, tests aside.
 var allowed = map[string]string{
 	"cmd/pylock":           "cmd/internal/cli",
-	"cmd/internal/cli":     "lockfile resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
+	"cmd/internal/cli":     "cmd/internal/report lockfile resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
+	"cmd/internal/report":  "lockfile project pypi",
 	"lockfile":             "resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"resolver":             "resolver/pubgrub project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"resolver/pubgrub":     "",
@@ -36,6 +37,7 @@ var homes = map[string]string{
 	"github.com/spf13/cobra":            "cmd/internal/cli",
 	"github.com/schollz/progressbar/v3": "cmd/internal/cli",
 	"golang.org/x/term":                 "cmd/internal/cli",
+	"github.com/hashicorp/go-version":   "cmd/internal/cli",
 	"golang.org/x/sync":                 "pypi/index resolver",
 	"golang.org/x/sys":                  "lockfile cmd/internal/cli",
 	"github.com/spf13/pflag":            "cmd/internal/cli",

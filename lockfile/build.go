@@ -53,9 +53,10 @@ type BuildOptions struct {
 	// IndexAnnotation writes the index of each pin.
 	IndexAnnotation bool
 	// Old is the lock that this one replaces, or nil. Where both have the same
-	// header, a pin that keeps its version keeps its hashes too, as long as
-	// the index still has all of them: a file added to an old release is no
-	// reason to change a lock. Refresh are packages exempt from that.
+	// command and target, or the old one has no header, a pin that keeps its
+	// version keeps its hashes too, as long as [resolver.HashFaults] finds none:
+	// a file added to an old release is no reason to change a lock, a hash that
+	// somebody took out is one. Refresh are packages exempt from that.
 	Old     *Lock
 	Refresh []pypi.Name
 }
@@ -74,7 +75,7 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		version string
 	}
 	old := map[pinned]*Pin{}
-	if o.Old != nil && len(o.Header) > 0 && slices.Equal(o.Old.Header, o.Header) {
+	if o.Old != nil && o.Hashes != NoHashes && keepsHashes(o.Old, o.Header) {
 		for i := range o.Old.Pins {
 			pin := &o.Old.Pins[i]
 			if !slices.Contains(o.Refresh, pin.Name) {
@@ -115,13 +116,13 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		if pin.Hashes, err = hashes(p, o); err != nil {
 			return nil, err
 		}
-		if was := old[pinned{p.Name, p.Version.Key()}]; was != nil && len(was.Hashes) > 0 && subset(was.Hashes, pin.Hashes) {
-			pin.Hashes = was.Hashes
-		}
-		if o.DefaultIndex != "" && home != "" && !sameIndex(home, o.DefaultIndex) {
-			if line := "--extra-index-url " + home; !slices.Contains(l.Options, line) {
-				l.Options = append(l.Options, line)
+		if was := old[pinned{p.Name, p.Version.Key()}]; was != nil && len(was.Hashes) > 0 {
+			if unknown, missing := resolver.HashFaults(was.Hashes, p.AllFiles, p.Servings); len(unknown)+len(missing) == 0 {
+				pin.Hashes = was.Hashes
 			}
+		}
+		if line := indexLine(p.Index, o.DefaultIndex); line != "" && !slices.Contains(l.Options, line) {
+			l.Options = append(l.Options, line)
 		}
 		l.Pins = append(l.Pins, pin)
 	}
@@ -184,8 +185,20 @@ func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
 	return slices.Compact(s), nil
 }
 
-func subset(a, b []string) bool {
-	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+// keepsHashes reports whether a lock with that header lists the files that the
+// old one does.
+func keepsHashes(old *Lock, header []string) bool {
+	l := &Lock{Header: header}
+	return len(old.Header) == 0 || len(header) > 0 && old.Command() == l.Command() && old.Target() == l.Target()
+}
+
+// indexLine is the option by which pip finds a package of an index; "" where
+// it need not be told.
+func indexLine(home, byDefault string) string {
+	if home = withoutQuery(home); byDefault == "" || home == "" || sameIndex(home, byDefault) {
+		return ""
+	}
+	return "--extra-index-url " + home
 }
 
 // withoutQuery cuts the query of an index's address, which may be a token and

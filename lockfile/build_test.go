@@ -89,7 +89,8 @@ func TestFromResolutionKeepsHashes(t *testing.T) {
 	}
 	grown := resolution()
 	a := &grown.Packages[0]
-	a.Files = append(a.Files, file("a-1-cp312-cp312-linux_x86_64.whl", "e", time.Time{}))
+	late := file("a-1-cp312-cp312-linux_x86_64.whl", "e", time.Time{})
+	a.Files, a.AllFiles = append(a.Files, late), append(a.AllFiles, late)
 	for _, tt := range []struct {
 		name   string
 		o      BuildOptions
@@ -98,10 +99,11 @@ func TestFromResolutionKeepsHashes(t *testing.T) {
 	}{
 		{"kept", BuildOptions{Header: header, Old: old}, nil, 1},
 		{"other target", BuildOptions{Header: Header("pylock compile .", "CPython 3.13 on linux (x86_64)"), Old: old}, nil, 2},
-		{"no header", BuildOptions{Old: &Lock{Pins: old.Pins}}, nil, 2},
+		{"no header", BuildOptions{Old: &Lock{Pins: old.Pins}}, nil, 1},
+		{"other notes", BuildOptions{Header: append(header, "a note"), Old: old}, nil, 1},
 		{"refreshed", BuildOptions{Header: header, Old: old, Refresh: []pypi.Name{"a"}}, nil, 2},
 		{"upgraded", BuildOptions{Header: header}, nil, 2},
-		{"gone from the index", BuildOptions{Header: header, Old: old}, func() { a.Files = a.Files[1:] }, 1},
+		{"gone from the index", BuildOptions{Header: header, Old: old}, func() { a.Files, a.AllFiles = a.Files[1:], a.AllFiles[3:] }, 1},
 	} {
 		if tt.change != nil {
 			tt.change()

@@ -25,22 +25,38 @@ const (
 
 // Parse reads a lock that pylock, uv or pip-tools wrote; name is the file in
 // the places of pins and errors. Everything that is wrong is a
-// [*project.InputError].
+// [*project.InputError], the marks of a merge conflict a [*MergeConflictError]
+// that wraps one.
 func Parse(name string, data []byte) (*Lock, error) {
+	l, err := ParseLax(name, data)
+	if err != nil {
+		return nil, err
+	}
+	return l, unique(l)
+}
+
+// ParseLax is Parse for a lock to be judged: a package may be pinned twice.
+func ParseLax(name string, data []byte) (*Lock, error) {
 	p := &parser{name: name, lock: &Lock{}}
 	if err := p.split(data); err != nil {
 		return nil, err
 	}
+	for i, line := range p.lines {
+		if m := conflictMark(line); m != "" {
+			return nil, &MergeConflictError{Place: project.Place{File: name, Line: i + 1, Column: 1}, Mark: m}
+		}
+	}
 	if err := p.run(); err != nil {
 		return nil, err
 	}
-	return p.lock, p.unique()
+	return p.lock, nil
 }
 
 type parser struct {
-	name  string
-	lines []string
-	lock  *Lock
+	name    string
+	lines   []string
+	numbers []int // of the lines in the file, where some were left out
+	lock    *Lock
 
 	via  *[]string // of the entry that annotations belong to
 	from *string
@@ -48,7 +64,14 @@ type parser struct {
 }
 
 func (p *parser) fail(line, column int, format string, args ...any) error {
-	return &project.InputError{Place: project.Place{File: p.name, Line: line, Column: column}, Msg: fmt.Sprintf(format, args...)}
+	return &project.InputError{Place: p.place(line, column), Msg: fmt.Sprintf(format, args...)}
+}
+
+func (p *parser) place(line, column int) project.Place {
+	if p.numbers != nil && line > 0 {
+		line = p.numbers[line-1]
+	}
+	return project.Place{File: p.name, Line: line, Column: column}
 }
 
 // split cuts the text into lines. Python knows ten ends of a line; only two
@@ -212,11 +235,6 @@ func (p *parser) statement(l *logical) error {
 	if len(ws) == 0 {
 		return nil
 	}
-	switch ws[0].text {
-	case "<<<<<<<", "|||||||", "=======", ">>>>>>>":
-		line, column := l.place(ws[0].off)
-		return p.fail(line, column, "%s is the mark of a merge that is not finished: take one side of the file", ws[0].text)
-	}
 	var err error
 	if ws[0].text[0] == '-' {
 		err = p.option(l, ws)
@@ -306,7 +324,7 @@ func (p *parser) requirement(l *logical, text string, ws []word) error {
 	}
 	p.lock.Pins = append(p.lock.Pins, Pin{
 		Name: r.Name, NameText: r.NameText, Extras: r.Extras, Version: r.Specifiers[0].Version, Marker: markerOf(spec), Hashes: hashes,
-		Place: project.Place{File: p.name, Line: line, Column: column},
+		Place: p.place(line, column),
 	})
 	last := &p.lock.Pins[len(p.lock.Pins)-1]
 	p.via, p.from = &last.Via, &last.From
@@ -329,7 +347,7 @@ func (p *parser) direct(l *logical, name pypi.Name, text string, options []word)
 		return err
 	}
 	line, column := l.place(0)
-	p.lock.Direct = append(p.lock.Direct, Direct{Name: name, Text: text, Hashes: hashes, Place: project.Place{File: p.name, Line: line, Column: column}})
+	p.lock.Direct = append(p.lock.Direct, Direct{Name: name, Text: text, Hashes: hashes, Place: p.place(line, column)})
 	p.via, p.from = &p.lock.Direct[len(p.lock.Direct)-1].Via, new(string)
 	return nil
 }
@@ -400,19 +418,19 @@ func splitLabels(s string) []string {
 }
 
 // unique refuses pins that cannot both be meant.
-func (p *parser) unique() error {
+func unique(l *Lock) error {
 	type state struct {
 		always  bool
 		markers map[string]bool
 	}
 	seen := map[pypi.Name]*state{}
-	for _, pin := range p.lock.Pins {
+	for _, pin := range l.Pins {
 		s := seen[pin.Name]
 		if s == nil {
 			s = &state{markers: map[string]bool{}}
 			seen[pin.Name] = s
 		} else if s.always || pin.Marker == "" || s.markers[pin.Marker] {
-			return p.fail(pin.Place.Line, pin.Place.Column, "%s is pinned twice", pin.Name)
+			return &project.InputError{Place: pin.Place, Msg: fmt.Sprintf("%s is pinned twice", pin.Name)}
 		}
 		s.always = pin.Marker == ""
 		s.markers[pin.Marker] = true

@@ -31,9 +31,12 @@ func PythonVersionHint(dir, root string) (Hint, error) {
 	if err != nil {
 		return Hint{}, err
 	}
-	s, err := ReadSettings(dir, root)
-	if err != nil || s.PythonVersion.Version != "" {
-		return s.PythonVersion, err
+	vs, err := SettingsOf(dir, root)
+	if err != nil {
+		return Hint{}, err
+	}
+	if v, ok := vs["python-version"]; ok && len(v.Texts) > 0 {
+		return Hint{v.Texts[0], v.Places[0]}, nil
 	}
 	h, err := pythonVersionFile(dir, root)
 	if err != nil || h.Version != "" {
@@ -94,58 +97,6 @@ func openPyproject(dir, root string) (*pyproject, error) {
 		return nil, err
 	}
 	return parsePyproject(t, dir)
-}
-
-// Settings are the keys of [tool.pylock] that say what a lock is for.
-type Settings struct {
-	PythonVersion Hint
-	Platforms     []string // names as written; nil when not set
-	// PlatformsPlace is where the platforms are listed.
-	PlatformsPlace Place
-}
-
-// ReadSettings returns the [tool.pylock] settings for the service in dir:
-// each key from its own pyproject.toml, else from the root's. Keys that are
-// not read here are not checked.
-func ReadSettings(dir, root string) (Settings, error) {
-	var s Settings
-	dir, root, err := absolute(dir, root)
-	if err != nil {
-		return s, err
-	}
-	for _, d := range []string{dir, root} {
-		f, err := openPyproject(d, root)
-		if err != nil {
-			return s, err
-		}
-		if f == nil {
-			continue
-		}
-		table := f.doc.get("tool").get("pylock")
-		if table == nil {
-			continue
-		}
-		if v, err := f.stringKey(table, "tool.pylock", "python-version"); err != nil {
-			return s, err
-		} else if v != nil && s.PythonVersion.Version == "" {
-			if !isPythonVersion(v.text) {
-				return s, f.errorAt(v, "tool.pylock.python-version must be a version such as 3.12 or 3.12.4, not %q", v.text)
-			}
-			s.PythonVersion = Hint{v.text, f.text.place(v.off)}
-		}
-		names, err := f.stringsKey(table, "tool.pylock", "platforms")
-		if err != nil {
-			return s, err
-		}
-		if names != nil && s.Platforms == nil {
-			s.PlatformsPlace = f.text.place(table.get("platforms").off)
-			s.Platforms = []string{}
-			for _, v := range names {
-				s.Platforms = append(s.Platforms, v.text)
-			}
-		}
-	}
-	return s, nil
 }
 
 // isPythonVersion wants MAJOR.MINOR, and perhaps a patch or pre-release.

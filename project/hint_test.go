@@ -71,24 +71,6 @@ func TestLowerPython(t *testing.T) {
 	}
 }
 
-func TestReadSettings(t *testing.T) {
-	root := files(t, `pyproject.toml: [tool.pylock]\nplatforms = ["linux"]\npython-version = "3.11"\nunknown = 1`,
-		`svc/pyproject.toml: [tool.pylock]\nplatforms = ["x86_64-manylinux_2_28", "macos"]`)
-	s, err := ReadSettings(filepath.Join(root, "svc"), root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := strings.Join(s.Platforms, " "), "x86_64-manylinux_2_28 macos"; got != want {
-		t.Errorf("platforms: got %q, want %q", got, want)
-	}
-	if got, want := s.PlatformsPlace.String(), "svc/pyproject.toml:2:1"; got != want {
-		t.Errorf("place: got %q, want %q", got, want)
-	}
-	if got, want := s.PythonVersion.Version, "3.11"; got != want {
-		t.Errorf("python-version: got %q, want %q", got, want)
-	}
-}
-
 func TestReadDockerfile(t *testing.T) {
 	tests := []struct {
 		name  string

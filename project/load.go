@@ -39,7 +39,8 @@ type loader struct {
 	files      map[string]bool
 	plain      []plainRequirement
 	warned     map[string]bool
-	indexFrom  map[string]bool // pyproject.toml files whose index settings were read
+	ownIndexes bool
+	tables     map[string]settingsTable // of [tool.pylock], by folder
 }
 
 // plainRequirement is one without a source, with what is needed to complain.
@@ -71,7 +72,7 @@ func newLoader(o LoadOptions) (*loader, error) {
 		readGroup:  map[string]bool{},
 		uvDone:     map[string]bool{},
 		files:      map[string]bool{},
-		indexFrom:  map[string]bool{},
+		tables:     map[string]settingsTable{},
 		warned:     map[string]bool{},
 	}
 	if l.getenv == nil {

@@ -207,7 +207,7 @@ func (f *pyproject) readTool(tool *tomlValue) error {
 	}
 	f.uv = tool.get("uv")
 	if f.workspace = f.uv.get("workspace"); f.workspace != nil {
-		if err := f.want(f.workspace, tomlTable, "tool.uv.workspace"); err != nil {
+		if err := f.want(f.workspace, tomlTable, tableUV+".workspace"); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,6 @@
 package project
 
 import (
-	"errors"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,26 +45,32 @@ var settingKeys = []string{"fork-strategy", "resolution", "prerelease", "prerele
 
 // readSettings reads the rules and settings of all tables that count.
 func (l *loader) readSettings() error {
-	files := slices.Clone(l.roots)
-	if f, err := l.pyprojectAt(l.p.Dir); err == nil {
-		files = append(files, f)
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if err := l.readOwnIndexes(); err != nil {
 		return err
 	}
-	root, err := l.rootFile()
+	tables, err := l.ownTables(l.p.Dir)
 	if err != nil {
 		return err
 	}
-	if root != nil {
-		files = append(files, root)
+	done := map[*tomlValue]bool{}
+	for _, t := range tables {
+		done[t.value] = true
+		if err := l.readTable(t.file, t.value, t.path); err != nil {
+			return err
+		}
 	}
-	done := map[*pyproject]bool{}
-	for _, f := range files {
-		if table := f.doc.get("tool").get("pylock"); table != nil && !done[f] {
-			done[f] = true
-			if err := l.readTable(f, table, "tool.pylock"); err != nil {
+	for _, f := range l.roots {
+		table := f.doc.get("tool").get("pylock")
+		if table == nil || done[table] {
+			continue
+		}
+		if !f.script {
+			if _, _, err := l.pylockTable(f.dir); err != nil {
 				return err
 			}
+		}
+		if err := l.readTable(f, table, tablePylock); err != nil {
+			return err
 		}
 	}
 	for _, f := range l.uvFiles {
@@ -111,7 +115,7 @@ func (l *loader) readTable(f *pyproject, table *tomlValue, path string) error {
 		}
 		if s.Environments != nil {
 			s.EnvironmentsPlace = f.text.place(table.get("environments").off)
-			s.OwnEnvironments = path == "tool.pylock"
+			s.OwnEnvironments = strings.HasPrefix(path, tablePylock)
 		}
 	}
 	if s.RequiredEnvironments == nil {

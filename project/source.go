@@ -159,12 +159,12 @@ func (l *loader) source(s scope, name pypi.Name) (*pyproject, *sourceDecl, error
 			}
 		}
 	}
-	root, err := l.rootFile()
+	root, _, err := l.pylockTable(l.root)
 	if err != nil {
 		return nil, nil, err
 	}
 	if root != nil && within(l.root, dir) {
-		if d := root.sources[name]; d != nil && strings.HasPrefix(d.table, "tool.pylock.") {
+		if d := root.sources[name]; d != nil && strings.HasPrefix(d.table, tablePylock+".") {
 			return root, d, nil
 		}
 	}

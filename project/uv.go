@@ -28,7 +28,45 @@ func (l *loader) readUV(f *pyproject) error {
 	}
 	l.uvDone[f.rel] = true
 	l.uvFiles = append(l.uvFiles, f)
-	return l.readUVIndexes(f)
+	if err := l.readOwnIndexes(); err != nil {
+		return err
+	}
+	if f.uv == nil {
+		return nil
+	}
+	for _, table := range []struct {
+		path  string
+		value *tomlValue
+	}{{tableUVPip, f.uv.get("pip")}, {tableUV, f.uv}} {
+		if table.value == nil {
+			continue
+		}
+		if err := f.want(table.value, tomlTable, table.path); err != nil {
+			return err
+		}
+		if err := l.readIndexes(f, table.value, table.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOwnIndexes reads the indexes of our tables, which come before uv's.
+func (l *loader) readOwnIndexes() error {
+	if l.ownIndexes {
+		return nil
+	}
+	l.ownIndexes = true
+	tables, err := l.ownTables(l.p.Dir)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if err := l.readIndexes(t.file, t.value, t.path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // nearestUV reads the [tool.uv] that applies to a requirements file: that of
@@ -49,108 +87,110 @@ func (l *loader) nearestUV(dir string) error {
 	return nil
 }
 
-// readUVIndexes reads the index settings of [tool.uv]. Those of requirements
-// files win.
-func (l *loader) readUVIndexes(f *pyproject) error {
-	if f.uv == nil || l.indexFrom[f.rel] {
-		return nil
-	}
-	l.indexFrom[f.rel] = true
+// readIndexes reads the index settings of a table. Those of requirements files
+// win.
+func (l *loader) readIndexes(f *pyproject, table *tomlValue, path string) error {
 	ix := &l.p.Index
 	read := func(v *tomlValue) (Link, error) {
 		return l.link(v.text, f.dir, f.text.place(v.off), func(format string, args ...any) error { return f.errorAt(v, format, args...) })
 	}
-	for _, table := range []struct {
-		path  string
-		value *tomlValue
-	}{{"tool.uv.pip", f.uv.get("pip")}, {"tool.uv", f.uv}} {
-		if table.value == nil {
+	if v, err := f.stringKey(table, path, "index-url"); err != nil {
+		return err
+	} else if v != nil && ix.Default.URL == "" {
+		if ix.Default, err = read(v); err != nil {
+			return err
+		}
+	}
+	for _, key := range []string{"extra-index-url", "find-links"} {
+		list := &ix.Extra
+		if key == "find-links" {
+			list = &ix.FindLinks
+		}
+		v := table.get(key)
+		if v == nil {
 			continue
 		}
-		if err := f.want(table.value, tomlTable, table.path); err != nil {
-			return err
-		}
-		if v, err := f.stringKey(table.value, table.path, "index-url"); err != nil {
-			return err
-		} else if v != nil && ix.Default.URL == "" {
-			if ix.Default, err = read(v); err != nil {
+		items := []*tomlValue{v}
+		if v.kind != tomlString {
+			var err error
+			if items, err = f.strings(v, path+"."+key); err != nil {
 				return err
 			}
 		}
-		for _, key := range []string{"extra-index-url", "find-links"} {
-			list := &ix.Extra
-			if key == "find-links" {
-				list = &ix.FindLinks
-			}
-			vs, err := f.stringsKey(table.value, table.path, key)
+		for _, v := range items {
+			k, err := read(v)
 			if err != nil {
 				return err
 			}
-			for _, v := range vs {
-				k, err := read(v)
-				if err != nil {
-					return err
-				}
-				*list = append(*list, k)
-			}
+			*list = append(*list, k)
 		}
-		no, err := f.boolKey(table.value, table.path, "no-index")
-		if err != nil {
-			return err
-		}
-		ix.NoIndex = ix.NoIndex || no
 	}
-	indexes := f.uv.get("index")
-	if indexes == nil {
+	no, err := f.boolKey(table, path, "no-index")
+	if err != nil {
+		return err
+	}
+	ix.NoIndex = ix.NoIndex || no
+	indexes := table.get("index")
+	if indexes == nil || path == tableUVPip {
 		return nil
 	}
-	if err := f.want(indexes, tomlArray, "tool.uv.index"); err != nil {
+	path += ".index"
+	if err := f.want(indexes, tomlArray, path); err != nil {
 		return err
 	}
 	for _, v := range indexes.items {
-		if err := f.want(v, tomlTable, "tool.uv.index"); err != nil {
+		if err := l.readIndex(f, v, path, read); err != nil {
 			return err
 		}
-		u, err := f.stringKey(v, "tool.uv.index", "url")
-		if err != nil {
-			return err
+	}
+	return nil
+}
+
+// readIndex reads an entry of index.
+func (l *loader) readIndex(f *pyproject, v *tomlValue, path string, read func(*tomlValue) (Link, error)) error {
+	ix := &l.p.Index
+	if err := f.want(v, tomlTable, path); err != nil {
+		return err
+	}
+	u, err := f.stringKey(v, path, "url")
+	if err != nil {
+		return err
+	}
+	if u == nil {
+		return f.errorAt(v, "%s has no url: add it", path)
+	}
+	k, err := read(u)
+	if err != nil {
+		return err
+	}
+	if cut := v.get("exclude-newer"); cut != nil {
+		l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
+	}
+	if name, err := f.stringKey(v, path, "name"); err != nil {
+		return err
+	} else if name != nil {
+		k.Name = name.text
+	}
+	if k.Explicit, err = f.boolKey(v, path, "explicit"); err != nil {
+		return err
+	}
+	isDefault, err := f.boolKey(v, path, "default")
+	if err != nil {
+		return err
+	}
+	format, err := f.stringKey(v, path, "format")
+	if err != nil {
+		return err
+	}
+	switch {
+	case format != nil && format.text == "flat":
+		ix.FindLinks = append(ix.FindLinks, k)
+	case isDefault:
+		if ix.Default.URL == "" {
+			ix.Default = k
 		}
-		if u == nil {
-			return f.errorAt(v, "tool.uv.index has no url: add it")
-		}
-		k, err := read(u)
-		if err != nil {
-			return err
-		}
-		if cut := v.get("exclude-newer"); cut != nil {
-			l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
-		}
-		if name, err := f.stringKey(v, "tool.uv.index", "name"); err != nil {
-			return err
-		} else if name != nil {
-			k.Name = name.text
-		}
-		if k.Explicit, err = f.boolKey(v, "tool.uv.index", "explicit"); err != nil {
-			return err
-		}
-		isDefault, err := f.boolKey(v, "tool.uv.index", "default")
-		if err != nil {
-			return err
-		}
-		format, err := f.stringKey(v, "tool.uv.index", "format")
-		if err != nil {
-			return err
-		}
-		switch {
-		case format != nil && format.text == "flat":
-			ix.FindLinks = append(ix.FindLinks, k)
-		case isDefault:
-			if ix.Default.URL == "" {
-				ix.Default = k
-			}
-		default:
-			ix.Extra = append(ix.Extra, k)
-		}
+	default:
+		ix.Extra = append(ix.Extra, k)
 	}
 	return nil
 }

@@ -243,6 +243,9 @@ type Package struct {
 	Files []*index.File
 	// AllFiles are all files of the version, sorted by file name.
 	AllFiles []*index.File
+	// Servings are the environments in which it is needed and has files, for
+	// [HashFaults].
+	Servings []Serving
 	// Index is the credential-free URL of the index it came from.
 	Index string
 	// Local is set for a path dependency, which is not pinned.

@@ -270,6 +270,7 @@ func (s *solved) addFiles(e *entry, in where) {
 	byName := func(a, b *index.File) int { return strings.Compare(a.Filename, b.Filename) }
 	slices.SortFunc(e.Files, byName)
 	slices.SortFunc(e.AllFiles, byName)
+	e.Servings = append(e.Servings, s.servings(&e.Package, in)...)
 }
 
 func (a *assembly) warnAbout(s *solved, e *entry, in where) {

@@ -89,16 +89,20 @@ func (p *problem) covers(name pypi.Name, r *index.Release) where {
 // markers can tell.
 func (p *problem) tagSet(t tags.Tag) where {
 	return p.tagSets.get(t.Platform, func() where {
-		text := platformMarker(t.Platform)
-		if text == "" {
-			return p.scope.here
+		if text := platformMarker(t.Platform); text != "" {
+			return platformSet(text)
 		}
-		m, _, err := pep508.ParseMarker(text)
-		if err != nil {
-			return p.scope.here.none()
-		}
-		return where{set: m.KnownSet(), universal: true}
+		return p.scope.here
 	})
+}
+
+// platformSet returns the environments of a platformMarker.
+func platformSet(text string) where {
+	m, _, err := pep508.ParseMarker(text)
+	if text == "" || err != nil {
+		return where{universal: true}
+	}
+	return where{set: m.KnownSet(), universal: true}
 }
 
 // platformMarker is the reverse of a platform's tags: "" for any platform.

@@ -2,6 +2,8 @@ package resolver
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,7 +35,7 @@ func newMemory(t testing.TB, u *indextest.Universe) *memory {
 			rel := index.Release{Version: pep440.MustParse(r.Version)}
 			base := strings.ReplaceAll(p.Name, "-", "_") + "-" + rel.Version.String()
 			file := func(name string, w *dist.Wheel) {
-				f := index.File{Filename: name, URL: "https://index.test/" + name, Hashes: map[string]string{"sha256": strings.Repeat("0", 64)},
+				f := index.File{Filename: name, URL: "https://index.test/" + name, Hashes: map[string]string{"sha256": digest(name)},
 					RequiresPython: r.RequiresPython, Yanked: r.Yanked, YankedReason: r.YankedReason, Wheel: w, UploadTime: r.Uploaded}
 				if !r.NoUploadTime && f.UploadTime.IsZero() {
 					f.UploadTime = indextest.DefaultUploaded
@@ -78,6 +80,25 @@ func (m *memory) Project(_ context.Context, name pypi.Name) (*index.Project, err
 		return p, nil
 	}
 	return nil, &index.NotFoundError{Name: name}
+}
+
+// digest is the hash of a file, which has no content but its name.
+func digest(name string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(name))) }
+
+// Versions is for checks.
+func (m *memory) Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error) {
+	p, err := m.Project(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	q := *p
+	q.Releases = nil
+	for _, r := range p.Releases {
+		if slices.ContainsFunc(vs, r.Version.Equal) {
+			q.Releases = append(q.Releases, r)
+		}
+	}
+	return &q, nil
 }
 
 func (m *memory) MetadataOf(_ context.Context, p *index.Project, r *index.Release, f *index.File) (*index.Metadata, error) {

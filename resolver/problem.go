@@ -370,7 +370,7 @@ func (p *problem) rootClauses(ctx context.Context) ([]pubgrub.Clause, error) {
 	for i := range p.requirements {
 		r := &p.requirements[i]
 		if r.URL != "" && p.locals[r.Name] == nil {
-			return nil, fmt.Errorf("%s: URL requirements are not supported yet: %s", r.from.Place, r.dependency)
+			return nil, unsupportedURL(r)
 		}
 		cs, err := p.require(ctx, r.dependency, &reason{kind: asked, dep: r.dependency, from: r.from, written: r.written}, pubgrub.Root, "", root)
 		if err != nil {
@@ -379,6 +379,10 @@ func (p *problem) rootClauses(ctx context.Context) ([]pubgrub.Clause, error) {
 		out = append(out, cs...)
 	}
 	return out, nil
+}
+
+func unsupportedURL(r *rootRequirement) error {
+	return fmt.Errorf("%s: URL requirements are not supported yet: %s", r.from.Place, r.dependency)
 }
 
 // require returns the clauses "if the term holds, and the extra of the

@@ -223,8 +223,14 @@ func (r *reporter) text(i int) string {
 	case targetIs:
 		return fmt.Sprintf("the target is Python %s", r.python())
 	}
-	subject := r.subject(st)
-	e := w.excl
+	if s := w.excl.sentence(r.subject(st), r.python(), r.target()); s != "" {
+		return s
+	}
+	return r.conclusion(i)
+}
+
+// sentence says why releases cannot be used; "" for no reason.
+func (e exclusionWhy) sentence(subject, python, target string) string {
 	detail := clip(project.Escape(e.detail)) // the index's words
 	switch e.kind {
 	case tooNew:
@@ -239,9 +245,9 @@ func (r *reporter) text(i int) string {
 	case prerelease:
 		return subject + " is a pre-release"
 	case requiresPython:
-		return fmt.Sprintf("%s requires Python %s and the target is Python %s", subject, detail, r.python())
+		return fmt.Sprintf("%s requires Python %s and the target is Python %s", subject, detail, python)
 	case noMatchingFile:
-		return fmt.Sprintf("%s has no file for %s (%s)", subject, r.target(), detail)
+		return fmt.Sprintf("%s has no file for %s (%s)", subject, target, detail)
 	case noWheel:
 		return subject + " has no wheel, and building from source is not allowed"
 	case noSdist:
@@ -257,7 +263,7 @@ func (r *reporter) text(i int) string {
 	case selfConflict:
 		return fmt.Sprintf("%s depends on another version of itself (%s)", subject, detail)
 	}
-	return r.conclusion(i)
+	return ""
 }
 
 // missing says that nothing fits a requirement.
@@ -370,7 +376,7 @@ func (r *reporter) conclusion(i int) string {
 }
 
 // python names the Python of the scope.
-func (p *problem) python() string {
+func (p *question) python() string {
 	if p.scope.here.universal {
 		return p.pythonRange()
 	}
@@ -381,7 +387,7 @@ func (p *problem) python() string {
 }
 
 // target names the scope's target.
-func (p *problem) target() string {
+func (p *question) target() string {
 	if p.scope.here.universal {
 		return "any platform"
 	}

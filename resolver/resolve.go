@@ -15,6 +15,12 @@ import (
 // Resolve answers a request. A *NoSolutionError means that there is no
 // answer; any other error means that none could be found out.
 func Resolve(ctx context.Context, ix Index, q Request, obs Observer) (*Resolution, error) {
+	return resolve(ctx, ix, q, obs, true)
+}
+
+// resolve searches in any case, unless what an existing lock has may be kept
+// without a search.
+func resolve(ctx context.Context, ix Index, q Request, obs Observer, keep bool) (*Resolution, error) {
 	whole, err := newScope(&q)
 	if err != nil {
 		return nil, err
@@ -28,9 +34,14 @@ func Resolve(ctx context.Context, ix Index, q Request, obs Observer) (*Resolutio
 	defer cancel()
 
 	var parts []*solved
-	if q.Universal {
+	if keep {
+		parts = r.keep(ctx, whole)
+	}
+	switch {
+	case parts != nil:
+	case q.Universal:
 		parts, err = r.solveUniversal(ctx, whole)
-	} else {
+	default:
 		parts, err = r.solveTogether(ctx, whole)
 	}
 	if u := (*unsolved)(nil); errors.As(err, &u) {

@@ -54,6 +54,9 @@ func (w where) covers(v where) bool { return v.minus(w).isNone() }
 
 func (w where) equal(v where) bool { return w.covers(v) && v.covers(w) }
 
+// possible are the environments whose variables go together.
+func possible() where { return where{set: pep508.Possible(), universal: true} }
+
 func (w where) none() where {
 	if w.universal {
 		return where{set: w.set.And(w.set.Not()), universal: true}

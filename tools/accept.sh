@@ -124,9 +124,10 @@ try() {
   mkdir -p "$work/$name/again" "$work/$name/shuffle"
   file=$(basename "$input")
   cd "$work/$name"
-  cp "$input" "$file"
-  cp "$input" again/
-  shuffled "$input" >"shuffle/$file"
+  # A package of the repository is none of the index's.
+  sed '/^    "shared",$/d' "$input" >"$file"
+  cp "$file" again/
+  shuffled "$file" >"shuffle/$file"
   if [ "$(sort "$file" | tr -d ,)" != "$(sort "shuffle/$file" | tr -d ,)" ]; then fail "the shuffled copy is not the same requirements"; return; fi
   options=$(sed -n 's/^# options: //p' "$file")
   here=no

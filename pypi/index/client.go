@@ -75,6 +75,7 @@ type Client struct {
 
 	projects flight[*Project]
 	versions flight[*Project]
+	pinned   flight[*Project] // by name and versions
 	metadata flight[*Metadata]
 
 	requests, retries, bytes atomic.Int64

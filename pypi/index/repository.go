@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -23,6 +24,9 @@ type repository struct {
 	versions learned // version documents of the JSON API
 	sidecars learned // metadata files that are not advertised
 	ranges   learned // byte ranges
+
+	probing sync.Mutex
+	probed  chan struct{} // closed when the first version document was asked for; nil before
 }
 
 // learned counts what came of asking for something optional.

@@ -97,7 +97,8 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	f.StringVar(&g.directory, "directory", "", "change to this `folder` first")
 	must(root.MarkPersistentFlagDirname("directory"))
 	complete(root, "color", g.color.of...)
-	root.AddCommand(newCompile(g), newDiff(g), newPip(g), newVersion(g))
+	root.AddCommand(newCompile(g), newCheck(g), newDiff(g), newTree(g, newReading(g)), newWhy(g, newReading(g)),
+		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newPip(g), newConfig(g), newInit(g), newVersion(g))
 	return root
 }
 

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/spf13/cobra"
-
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
@@ -88,10 +86,8 @@ func changelog(ctx context.Context, client *index.Client, pin *lockfile.Pin) (st
 
 // indexClient asks the indexes that the environment names, else PyPI.
 func (g *global) indexClient() (*index.Client, error) {
-	o := &compileOptions{global: g}
-	cmd := &cobra.Command{}
-	o.register(cmd)
-	if err := o.environment(cmd.Flags()); err != nil {
+	o := newOptions(g, false)
+	if err := o.environment(); err != nil {
 		return nil, err
 	}
 	s, err := o.indexSettings(project.IndexSettings{})

@@ -5,20 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/resolver"
-)
-
-const (
-	// lockName is the file that compile writes into a folder.
-	lockName = "requirements.lock"
 )
 
 // compileOptions are the flags of compile and pip compile.
@@ -61,6 +56,7 @@ type compileOptions struct {
 	annotation          choice
 	noAnnotate          bool
 	noHeader            bool
+	headerStyle         choice // pylock or uv
 	customCommand       string
 	noStripExtras       bool
 	noEmit              list
@@ -68,7 +64,20 @@ type compileOptions struct {
 	emitBuildOptions    bool
 	emitIndexAnnotation bool
 
-	warnings []string // of the environment
+	coherent, dryRun bool
+
+	// flags is the set that the fields above are bound to; it knows which of
+	// them a flag or a variable gave.
+	flags *pflag.FlagSet
+	// values are the settings that were applied, and written is what the header
+	// says: the options without them.
+	values  project.Values
+	written *compileOptions
+
+	unread     bool                          // the existing lock is looked at by somebody else
+	workspaces map[string]*project.Workspace // by root
+	warnings   []string                      // of the environment
+	remarks    []string                      // on the options of an existing lock
 	// declared is what the project's tables say; nil until they are read.
 	declared *project.ResolverSettings
 }
@@ -89,21 +98,20 @@ func newCompile(g *global) *cobra.Command {
 
 A DIR means its pyproject.toml, and the lock is DIR/requirements.lock. A FILE
 is a pyproject.toml or a requirements file, "-" the standard input; its lock is
-printed, or written where --output-file says. Several sources make one lock.
-Without a source, the current folder is meant.
+printed, or written where --output-file says. Several FILEs make one lock.
 
 The pins of an existing lock are kept wherever they can be: --upgrade lifts
 that for all packages, --upgrade-package for one. Without flags that change
-the result, the options in the header of the existing lock are kept too.`,
+the result, the options in the header of the existing lock are kept too.
+
+Several DIRs are services, each with a lock of its own. Without a source, all
+services of the repository in the current folder are locked.`,
 		Example: `  pylock compile services/langgraph
   pylock compile services/langgraph --upgrade-package httpx
   pylock compile requirements.in -o requirements.txt --python-version 3.12`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.sources = args
-			if err := o.environment(cmd.Flags()); err != nil {
-				return err
-			}
-			if err := o.inherit(cmd.Flags()); err != nil {
+			if err := o.environment(); err != nil {
 				return err
 			}
 			return runCompile(cmd.Context(), o)
@@ -132,7 +140,7 @@ a file with --output-file.`,
 				return usagef("name a source: a pyproject.toml, a requirements file, or - for the standard input")
 			}
 			o.sources = args
-			if err := o.environment(cmd.Flags()); err != nil {
+			if err := o.environment(); err != nil {
 				return err
 			}
 			return runCompile(cmd.Context(), o)
@@ -141,94 +149,6 @@ a file with --output-file.`,
 	o.register(cmd)
 	pip.AddCommand(cmd)
 	return pip
-}
-
-// runCompile locks the sources. Nothing is written unless all succeeds.
-func runCompile(ctx context.Context, o *compileOptions) error {
-	start := o.app.Now()
-	p := o.printer()
-	if o.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, &errTimeout{o.timeout})
-		defer cancel()
-	}
-	for _, w := range o.warnings {
-		p.warnf("%s", w)
-	}
-	r, err := o.prepare(ctx)
-	if err != nil {
-		return err
-	}
-	for _, w := range r.project.Warnings {
-		p.warnf("%s", w)
-	}
-	p.detailf("target: %s", r.target)
-	p.detailf("index: %s", strings.Join(append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)), ", "))
-
-	live := o.newProgress()
-	defer live.close()
-	p.live = live
-	client, err := o.client(r.indexes, live)
-	if err != nil {
-		return err
-	}
-	var observer resolver.Observer
-	if live != nil {
-		observer = live
-	}
-	resolution, err := resolver.Resolve(ctx, source{client}, r.request, observer)
-	if err != nil {
-		if ended := ended(ctx); ended != nil {
-			return ended
-		}
-		return err
-	}
-	live.close()
-	for _, w := range resolution.Warnings {
-		p.warnf("%s", w)
-	}
-	notes, warnings := o.notes(r, resolution)
-	for _, w := range warnings {
-		p.warnf("%s", w)
-	}
-	r.build.Header = append(r.build.Header, notes...)
-	lock, err := lockfile.FromResolution(resolution, r.build)
-	if err != nil {
-		return err
-	}
-	text, err := lockfile.Render(lock, r.style)
-	if err != nil {
-		return err
-	}
-	for _, n := range r.moved {
-		if !slices.ContainsFunc(resolution.Packages, func(p resolver.Package) bool { return p.Name == n }) {
-			p.warnf("--upgrade-package %s: nothing asks for that package", n)
-		}
-	}
-	if err := ended(ctx); err != nil {
-		return err
-	}
-	outcome, err := o.emit(r, lock, text)
-	if err != nil {
-		return err
-	}
-	changes := moves(lockfile.Compare(r.old, lock))
-	if r.old != nil {
-		for _, c := range changes {
-			p.detailf("%s", describe(c))
-		}
-	}
-	stats := client.Stats()
-	p.detailf("%s, %d bytes, %s, %s", count(stats.Requests, "request"), stats.Bytes, count(int64(resolution.Stats.Decisions), "decision"), count(int64(resolution.Stats.Conflicts), "conflict"))
-	heldBack(p, resolution.HeldBack)
-	n := 0
-	for i := range resolution.Packages {
-		if resolution.Packages[i].Local == nil {
-			n++
-		}
-	}
-	p.infof("Resolved %s in %s, %s", count(int64(n), "package"), seconds(o.app.Now().Sub(start)), outcome(len(changes)))
-	return nil
 }
 
 // ended says why the context is over, or returns nil. The cause of an
@@ -275,20 +195,22 @@ type run struct {
 	style   lockfile.Style
 
 	output string         // path, or "" to print
+	also   []string       // paths of other forms
 	old    *lockfile.Lock // nil when there is none
 	moved  []pypi.Name    // --upgrade-package
 }
 
-// prepare reads all inputs and checks all options; it asks no network.
-func (o *compileOptions) prepare(ctx context.Context) (*run, error) {
+// prepare reads all inputs of a job and checks all options; it asks no network.
+func (j *job) prepare(ctx context.Context) (*run, error) {
+	o := j.options
 	if o.allExtras && len(o.extras.values) > 0 {
 		return nil, usagef("--extra and --all-extras exclude each other: leave one out")
 	}
 	r := &run{}
-	var err error
-	if r.output, err = o.chooseOutput(); err != nil {
-		return nil, err
+	if len(j.outputs) > 0 {
+		r.output, r.also = j.outputs[0], j.outputs[1:]
 	}
+	var err error
 	if r.project, err = o.load(ctx); err != nil {
 		return nil, err
 	}
@@ -369,7 +291,9 @@ func (o *compileOptions) prepareLock(r *run) error {
 	}
 	line := o.customCommand
 	if line == "" {
-		line = o.command(r.project.Root, r.project.Sources).String()
+		if line, err = o.headerCommand(r); err != nil {
+			return err
+		}
 	}
 	b.Header = lockfile.Header(line, r.target)
 	if !o.upgrade {

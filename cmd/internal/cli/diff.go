@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
 )
 
 // diffOptions are the flags of diff.
@@ -224,7 +225,7 @@ func (o *diffOptions) compareFolder(ctx context.Context) ([]*lockfile.Diff, erro
 		if err != nil {
 			return nil, err
 		}
-		if filepath.Base(file) != lockName && !lockHeader.Match(head(data)) && !lockHeader.Match(head(now)) {
+		if filepath.Base(file) != project.LockName && !lockHeader.Match(head(data)) && !lockHeader.Match(head(now)) {
 			continue
 		}
 		var after *lockfile.Lock
@@ -269,7 +270,7 @@ func splitRevision(arg string) (rev, path string, ok bool) {
 // lockIn returns the lock of a folder, or the argument itself.
 func lockIn(arg string) string {
 	if fi, err := os.Stat(arg); err == nil && fi.IsDir() {
-		return filepath.Join(arg, lockName)
+		return filepath.Join(arg, project.LockName)
 	}
 	return arg
 }

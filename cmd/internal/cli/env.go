@@ -4,14 +4,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/spf13/pflag"
 )
 
 // environment fills the options that no flag set from the variables of uv and
 // pip. Those that change the result are then written into the header like
 // flags; see [compileOptions.command].
-func (o *compileOptions) environment(f *pflag.FlagSet) error {
+func (o *compileOptions) environment() error {
+	f := o.flags
+	took := func(flag string) { f.Lookup(flag).Changed = true }
 	get := func(names ...string) string {
 		for _, n := range names {
 			if v, ok := o.app.Getenv(n); ok && strings.TrimSpace(v) != "" {
@@ -23,11 +23,13 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 	text := func(to *string, flag string, names ...string) {
 		if v := get(names...); v != "" && !f.Changed(flag) {
 			*to = v
+			took(flag)
 		}
 	}
 	texts := func(to *[]string, flag string, names ...string) {
 		if v := get(names...); v != "" && !f.Changed(flag) {
 			*to = strings.Fields(v)
+			took(flag)
 		}
 	}
 	pick := func(to *choice, name string, flags ...string) error {
@@ -38,6 +40,7 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 		if err := to.Set(v); err != nil {
 			return usagef("%s=%s: %w", name, v, err)
 		}
+		took(flags[0])
 		return nil
 	}
 
@@ -47,7 +50,9 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 	text(&o.defaultIndex, "default-index", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 	if !f.Changed("index") {
 		// uv asks the indexes of UV_INDEX before those of UV_EXTRA_INDEX_URL.
-		o.indexes = strings.Fields(get("UV_INDEX") + " " + get("UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"))
+		if o.indexes = strings.Fields(get("UV_INDEX") + " " + get("UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")); len(o.indexes) > 0 {
+			took("index")
+		}
 	}
 	text(&o.excludeNewer, "exclude-newer", "UV_EXCLUDE_NEWER")
 	texts(&o.constraints, "constraints", "UV_CONSTRAINT")
@@ -69,6 +74,7 @@ func (o *compileOptions) environment(f *pflag.FlagSet) error {
 	if v := get("UV_PYTHON"); v != "" && len(o.pythons) == 0 && len(o.pythonShort) == 0 {
 		if _, err := parsePython(v); err == nil {
 			o.pythons = []string{v}
+			took("python-version")
 		}
 	}
 	if v := get("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT"); v != "" {

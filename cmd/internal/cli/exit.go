@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
 
 	"github.com/pylock-dev/pylock/lockfile"
@@ -52,6 +53,9 @@ func (g *global) exit(ctx context.Context, err error) int {
 	if err == nil {
 		return exitYes
 	}
+	if told := (*reported)(nil); errors.As(err, &told) {
+		return told.code
+	}
 	p := g.printer()
 	code := exitCode(err)
 	switch {
@@ -59,6 +63,10 @@ func (g *global) exit(ctx context.Context, err error) int {
 		return exitNo
 	case errors.Is(err, syscall.EPIPE) && code == exitMachine:
 		return exitMachine // whoever reads has left: nobody to tell
+	case errors.As(err, new(*jobsError)):
+		// Each job told its own.
+	case errors.As(err, new(*interruptedError)):
+		p.errorf("%s", err)
 	case code == exitInterrupted:
 		p.errorf("interrupted: nothing is written")
 	default:
@@ -70,6 +78,9 @@ func (g *global) exit(ctx context.Context, err error) int {
 // exitCode is the code of an error; what has no class of its own is a matter
 // of the input.
 func exitCode(err error) int {
+	if err == nil {
+		return exitYes
+	}
 	var (
 		timeout     *errTimeout
 		noSolution  *resolver.NoSolutionError
@@ -82,6 +93,9 @@ func exitCode(err error) int {
 		local       *index.LocalError
 		notLocked   *notLockedError
 	)
+	if several := (*jobsError)(nil); errors.As(err, &several) {
+		return gravest(several.errs)
+	}
 	switch {
 	case errors.As(err, &timeout):
 		return exitNetwork
@@ -97,6 +111,19 @@ func exitCode(err error) int {
 		return exitNetwork
 	}
 	return exitInput
+}
+
+// gravest is the code of several errors: an interrupt, else 2, 4, 3 and 1 in
+// this order.
+func gravest(errs []error) int {
+	code := exitYes
+	order := []int{exitYes, exitNo, exitNetwork, exitMachine, exitInput, exitInterrupted}
+	for _, err := range errs {
+		if c := exitCode(err); slices.Index(order, c) > slices.Index(order, code) {
+			code = c
+		}
+	}
+	return code
 }
 
 // rootCause unwraps the error of a system call: its path is already told.

@@ -29,7 +29,20 @@ func alias(f *pflag.FlagSet, name string) pflag.NormalizedName {
 
 // register adds the flags of compile to cmd.
 func (o *compileOptions) register(cmd *cobra.Command) {
-	f := cmd.Flags()
+	o.flags = cmd.Flags()
+	o.define(o.flags, func(flag string, values ...string) { complete(cmd, flag, values...) })
+	for _, name := range []string{"constraints", "overrides", "excludes"} {
+		must(cmd.MarkFlagFilename(name, "txt", "in"))
+	}
+	must(cmd.MarkFlagFilename("output-file", "lock", "txt"))
+}
+
+// define adds the flags to f, and sets all options to their defaults. complete
+// is told of values for a shell to offer; it may be nil.
+func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, values ...string)) {
+	if complete == nil {
+		complete = func(string, ...string) {}
+	}
 	f.SetNormalizeFunc(alias)
 	f.SortFlags = false
 	hide := func(fl *pflag.Flag) { fl.Hidden = true }
@@ -53,12 +66,12 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	f.StringArrayVar(&o.pythons, "python-version", nil, "lock for this `version` of Python, such as 3.12 (repeatable)")
 	f.StringArrayVarP(&o.pythonShort, "python", "p", nil, "the same: `version` of Python (repeatable)")
 	f.StringArrayVar(&o.platforms, "python-platform", nil, "lock for this `platform`, such as x86_64-manylinux_2_28, linux, macos, windows (repeatable)")
-	complete(cmd, "python-platform", tags.PlatformNames()...)
+	complete("python-platform", tags.PlatformNames()...)
 	f.BoolVar(&o.universal, "universal", false, "lock for every platform, and every Python from the given one on")
 	hide(sw(f, inverse{&o.universal}, "no-universal", ""))
 	o.forkStrategy = choice{value: "requires-python", first: "requires-python", of: []string{"requires-python", "fewest"}}
 	f.Var(&o.forkStrategy, "fork-strategy", "with --universal, what a Python too old for a version gets: its own older one (requires-python), or all get that one (fewest)")
-	complete(cmd, "fork-strategy", o.forkStrategy.of...)
+	complete("fork-strategy", o.forkStrategy.of...)
 
 	// Which versions.
 	f.BoolVarP(&o.upgrade, "upgrade", "U", false, "take the newest versions, whatever the existing lock has")
@@ -66,14 +79,18 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	f.StringArrayVarP(&o.upgradePackages, "upgrade-package", "P", nil, "let this package move, within an optional specifier: `name[spec]` (repeatable)")
 	o.resolution = choice{value: "highest", first: "highest", of: []string{"highest", "lowest", "lowest-direct"}}
 	f.Var(&o.resolution, "resolution", "which versions to prefer: highest, lowest or lowest-direct")
-	complete(cmd, "resolution", o.resolution.of...)
+	complete("resolution", o.resolution.of...)
 	o.prerelease = choice{value: "if-necessary-or-explicit", first: "if-necessary-or-explicit", of: []string{"disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit"}}
 	f.Var(&o.prerelease, "prerelease", "when to take pre-releases: disallow, allow, if-necessary, explicit or if-necessary-or-explicit")
-	complete(cmd, "prerelease", o.prerelease.of...)
+	complete("prerelease", o.prerelease.of...)
 	sw(f, assign{&o.prerelease.value, "allow"}, "pre", "the same as --prerelease=allow")
 	f.StringArrayVar(&o.prereleasePackages, "prerelease-package", nil, "when to take pre-releases of one package: `name=mode` (repeatable)")
 	f.StringVar(&o.excludeNewer, "exclude-newer", "", "ignore files uploaded after this `time`, date or span (7 days); false for none")
 	f.StringArrayVar(&o.excludeNewerPackages, "exclude-newer-package", nil, "the same for one package: `name=time` (repeatable)")
+
+	f.BoolVar(&o.coherent, "coherent", false, "prefer one version of a package in all services that are locked")
+	hide(sw(f, inverse{&o.coherent}, "no-coherent", ""))
+	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
 
 	// From which files and indexes.
 	f.BoolVar(&o.noBuild, "no-build", false, "never choose a version that has only a source distribution")
@@ -88,17 +105,18 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	o.hashes = hashesValue{o.defaultHashes()}
 	fl := f.VarPF(&o.hashes, "hashes", "", "write the hashes of the files that the target can use, of all, or of none: target, all, none")
 	fl.NoOptDefVal = "target"
-	complete(cmd, "hashes", "target", "all", "none")
+	complete("hashes", "target", "all", "none")
 	sw(f, assign{&o.hashes.value, "all"}, "generate-hashes", "the same as --hashes=all")
 	sw(f, assign{&o.hashes.value, "none"}, "no-hashes", "the same as --hashes=none")
 	hide(sw(f, assign{&o.hashes.value, "none"}, "no-generate-hashes", ""))
 	o.annotation = choice{value: "split", of: []string{"split", "line"}}
 	f.Var(&o.annotation, "annotation-style", "how to tell who asked for a package: split or line")
-	complete(cmd, "annotation-style", o.annotation.of...)
+	complete("annotation-style", o.annotation.of...)
 	f.BoolVar(&o.noAnnotate, "no-annotate", false, "do not tell who asked for a package")
 	hide(sw(f, inverse{&o.noAnnotate}, "annotate", ""))
 	f.BoolVar(&o.noHeader, "no-header", false, "leave out the header")
-	hide(sw(f, inverse{&o.noHeader}, "header", ""))
+	f.VarPF(headerValue{o}, "header", "", "whose command the header names: pylock, or uv, as Renovate reads it").NoOptDefVal = "pylock"
+	complete("header", "pylock", "uv")
 	f.StringVar(&o.customCommand, "custom-compile-command", "", "write this `command` into the header")
 	f.BoolVar(&o.noStripExtras, "no-strip-extras", false, "write the extras of packages")
 	hide(sw(f, inverse{&o.noStripExtras}, "strip-extras", ""))
@@ -113,10 +131,6 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	hide(f.VarPF(format, "format", "", "requirements.txt"))
 
 	ignored(f)
-	for _, name := range []string{"constraints", "overrides", "excludes"} {
-		must(cmd.MarkFlagFilename(name, "txt", "in"))
-	}
-	must(cmd.MarkFlagFilename("output-file", "lock", "txt"))
 }
 
 // hashesValue is the flag --hashes.
@@ -154,7 +168,7 @@ func unsupported(name string) string {
 	case "keyring-provider":
 		return "credentials go into the index URL, or into UV_INDEX_<NAME>_USERNAME and _PASSWORD: --index"
 	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
-		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "no-build-package", "no-binary-package":
+		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps", "no-build-package", "no-binary-package":
 		return "nothing is ever built: --no-build, --only-binary"
 	case "cache-dir", "no-cache", "no-cache-dir", "n", "refresh", "refresh-package", "offline", "rebuild":
 		return "there is no cache yet, each run asks the index: leave it out"
@@ -170,8 +184,8 @@ func unsupported(name string) string {
 		return "--no-sources is for all packages"
 	case "config", "config-file", "no-config", "project", "pip-args", "emit-options", "emit-trusted-host", "max-rounds", "reuse-hashes":
 		return "leave it out"
-	case "dry-run", "n-dry-run":
-		return "without --output-file the lock of a file is printed and nothing is written"
+	case "no-color":
+		return "--color never, or NO_COLOR"
 	case "newline":
 		return "lines end with a line feed on every system: leave it out"
 	case "cpython", "python-tag", "implementation", "abi":

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/pylock-dev/pylock/lockfile"
@@ -129,36 +128,29 @@ func (o *compileOptions) options(root string) []flag {
 	return slices.DeleteFunc(o.command(root, nil).flags, func(f flag) bool { return f.name == "output-file" })
 }
 
-// inherit takes the options of the existing lock from its header, where
-// neither a flag nor the environment gives any: a lock describes itself, and a
-// bare recompile repeats it. Else it tells which options of the header are not
-// kept, since a variable of the environment is easily overlooked.
-func (o *compileOptions) inherit(f *pflag.FlagSet) error {
-	output, err := o.chooseOutput()
-	if err != nil || output == "" {
-		return err
-	}
+// inherit returns o with the options of the existing lock from its header,
+// where neither a flag nor the environment gives any: a lock describes itself,
+// and a bare recompile repeats it. What the settings decide on is not taken.
+// Where o has options of its own, it tells which of the header's are not kept,
+// since a variable of the environment is easily overlooked.
+func (o *compileOptions) inherit(output string, vs project.Values) (*compileOptions, error) {
 	data, exists, err := lockfile.ReadFile(output, o.app.FS)
 	if err != nil || !exists {
-		return err
+		return o, err
 	}
-	old, err := lockfile.Parse(filepath.ToSlash(output), data)
+	old, err := lockfile.ParseConflicted(filepath.ToSlash(output), data)
 	if err != nil {
-		return nil // told when its pins are read
+		return o, nil // told when its pins are read
 	}
-	words, ok := unquote(old.Command())
-	if !ok || len(words) < 2 || words[0] != "pylock" || words[1] != "compile" {
-		return nil
-	}
-	was := &compileOptions{global: o.global}
-	cmd := &cobra.Command{}
-	was.register(cmd)
-	if err := cmd.ParseFlags(words[2:]); err != nil {
-		o.warnings = append(o.warnings, filepath.ToSlash(output)+": the options in its header are not understood and not kept: "+err.Error())
-		return nil
-	}
-	was.sources = cmd.Flags().Args()
 	root := project.FindRoot(folder(o.sources[0]))
+	was, err := o.described(old, output, root)
+	if err != nil {
+		o.warnings = append(o.warnings, filepath.ToSlash(output)+": the options in its header are not understood and not kept: "+err.Error())
+		return o, nil
+	}
+	if was == nil {
+		return o, nil
+	}
 	var sources []string
 	for _, s := range o.sources {
 		if s != "-" {
@@ -166,41 +158,54 @@ func (o *compileOptions) inherit(f *pflag.FlagSet) error {
 		}
 		sources = append(sources, s)
 	}
-	if !slices.Equal(sources, was.sources) {
-		return nil
+	if !sameSources(root, sources, was.sources) {
+		return o, nil
 	}
 	was.rebase(root)
-	line := &command{flags: was.options(root)}
-	if given := o.options(root); len(given) > 0 || o.changesResult(f) {
+	line := &command{flags: slices.DeleteFunc(was.options(root), func(f flag) bool { return settled(vs, f.name) })}
+	if given := o.options(root); len(given) > 0 || o.changesResult(o.flags) {
 		line.flags = slices.DeleteFunc(line.flags, func(f flag) bool {
 			return slices.ContainsFunc(given, func(g flag) bool { return g.name == f.name })
 		})
 		if len(line.flags) > 0 {
-			o.printer().infof("Without the options of the existing lock: %s", line)
+			o.remarks = append(o.remarks, "Without the options of the existing lock: "+line.String())
 		}
-		return nil
+		return o, nil
 	}
 	if len(line.flags) == 0 {
-		return nil
+		return o, nil
 	}
-	o.printer().infof("With the options of the existing lock: %s", line)
-	was.sources, was.output, was.warnings = o.sources, o.output, o.warnings
-	was.upgrade, was.upgradePackages = o.upgrade, o.upgradePackages
+	o.remarks = append(o.remarks, "With the options of the existing lock: "+line.String())
+	words, _ := unquote(line.String())
+	style := was.headerStyle
+	was = newOptions(o.global, false)
+	if err := was.flags.Parse(words); err != nil {
+		return nil, err
+	}
+	was.rebase(root)
+	was.headerStyle = style
+	was.sources, was.output, was.warnings, was.remarks, was.workspaces = o.sources, o.output, o.warnings, o.remarks, o.workspaces
+	was.upgrade, was.upgradePackages, was.dryRun, was.coherent = o.upgrade, o.upgradePackages, o.dryRun, o.coherent
 	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader
+	if o.headerStyle.set {
+		was.headerStyle = o.headerStyle
+	}
 	if o.defaultIndex != "" {
 		was.defaultIndex = o.defaultIndex
 	}
-	*o = *was
-	return nil
+	return was, nil
 }
 
 // changesResult reports whether a flag is given that a header would hold.
 func (o *compileOptions) changesResult(f *pflag.FlagSet) bool {
 	changed := false
-	f.Visit(func(fl *pflag.Flag) {
+	f.VisitAll(func(fl *pflag.Flag) {
+		if !fl.Changed {
+			return
+		}
 		switch fl.Name {
-		case "output-file", "upgrade", "no-upgrade", "upgrade-package", "default-index", "timeout", "custom-compile-command", "no-header", "header", "format",
+		case "output-file", "upgrade", "no-upgrade", "upgrade-package", "default-index", "timeout", "custom-compile-command", "no-header", "header", "format", "dry-run", "coherent",
 			"quiet", "verbose", "color", "no-progress", "directory":
 		default:
 			changed = true

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
 )
 
 // chooseOutput finds where the lock goes; "" means that it is printed.
@@ -29,9 +29,9 @@ func (o *compileOptions) chooseOutput() (string, error) {
 	case 0:
 		return "", nil
 	case 1:
-		return filepath.Join(dirs[0], lockName), nil
+		return filepath.Join(dirs[0], project.LockName), nil
 	}
-	return "", usagef("%s are several folders: lock one at a time, or name the file of a common lock with --output-file", strings.Join(dirs, ", "))
+	return "", usagef("%s are folders among other sources: lock them apart, or name the file of a common lock with --output-file", strings.Join(dirs, ", "))
 }
 
 // pep751Name is a file name that PEP 751 reserves for another format.
@@ -61,26 +61,5 @@ func (o *compileOptions) checkOutput(r *run) error {
 	return err
 }
 
-// emit writes or prints the lock and returns how to tell the outcome, given
-// the number of pins that changed.
-func (o *compileOptions) emit(r *run, lock *lockfile.Lock, text []byte) (func(int) string, error) {
-	say := func(s string) func(int) string { return func(int) string { return s } }
-	if r.output == "" {
-		return say("printed"), o.print(text)
-	}
-	changed, err := lockfile.WriteFile(r.output, text, o.app.FS)
-	switch {
-	case err != nil:
-		return nil, err
-	case !changed:
-		return say("unchanged"), nil
-	case r.old == nil:
-		return say("wrote " + filepath.ToSlash(r.output)), nil
-	}
-	return func(n int) string {
-		if n == 0 {
-			return "no pin changed"
-		}
-		return fmt.Sprintf("%d changed", n)
-	}, nil
-}
+// slashed is a path as messages have it.
+func slashed(path string) string { return filepath.ToSlash(path) }

@@ -164,7 +164,7 @@ func (p *page) probe() {
 		o := &compileOptions{global: &global{app: &App{Getenv: getenv}}}
 		cmd := &cobra.Command{}
 		o.register(cmd)
-		return o, cmd.Flags(), o.environment(cmd.Flags())
+		return o, cmd.Flags(), o.environment()
 	}
 	if _, _, err := options(func(name string) (string, bool) {
 		asked = append(asked, name)

@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/pylock-dev/pylock/lockfile"
@@ -31,14 +31,18 @@ func (o *compileOptions) preferences(r *run) error {
 			})
 		}
 	}
-	if r.output == "" {
+	if r.output == "" || o.unread {
 		return nil
 	}
 	data, exists, err := lockfile.ReadFile(r.output, o.app.FS)
 	if err != nil || !exists {
 		return err
 	}
-	old, err := lockfile.Parse(filepath.ToSlash(r.output), data)
+	old, err := lockfile.Parse(slashed(r.output), data)
+	if errors.As(err, new(*lockfile.MergeConflictError)) {
+		// The pins of both sides are as good.
+		old, err = lockfile.ParseConflicted(slashed(r.output), data)
+	}
 	if err != nil {
 		if o.upgrade {
 			return nil

@@ -16,6 +16,7 @@ type printer struct {
 	level int // -1 quiet, 0 normal, 1 and up verbose
 	color bool
 	live  *progress // to be cleared before a line is written; nil for none
+	about string    // what all messages are about, "" for nothing in particular
 }
 
 func (g *global) printer() *printer {
@@ -59,13 +60,22 @@ func (p *printer) warnf(format string, args ...any) {
 // infof writes a line unless quiet; detailf writes one when verbose.
 func (p *printer) infof(format string, args ...any) {
 	if p.level >= 0 {
-		p.write("", clean(fmt.Sprintf(format, args...)))
+		p.write("", p.text(format, args...))
 	}
+}
+
+// text is a message, behind what it is about unless it begins with that.
+func (p *printer) text(format string, args ...any) string {
+	s := fmt.Sprintf(format, args...)
+	if p.about != "" && !strings.HasPrefix(s, p.about) {
+		s = p.about + ": " + s
+	}
+	return clean(s)
 }
 
 func (p *printer) detailf(format string, args ...any) {
 	if p.level > 0 {
-		p.write("", clean(fmt.Sprintf(format, args...)))
+		p.write("", p.text(format, args...))
 	}
 }
 
@@ -74,7 +84,7 @@ func (p *printer) block(label, color, format string, args ...any) {
 	if p.color {
 		label = color + label + reset
 	}
-	p.write(label+" ", clean(fmt.Sprintf(format, args...)))
+	p.write(label+" ", p.text(format, args...))
 }
 
 func (p *printer) write(label, text string) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
@@ -63,6 +65,20 @@ func twoServices(t *testing.T, g *global) *reading {
 	}
 }
 
+// readingRoot is the command line with another source of locks.
+func readingRoot(g *global, r *reading) *cobra.Command {
+	root := newRoot(g)
+	for _, c := range []*cobra.Command{newTree(g, r), newWhy(g, r), newOutdated(g, r), newCoherence(g, r)} {
+		for _, real := range root.Commands() {
+			if real.Name() == c.Name() {
+				root.RemoveCommand(real)
+			}
+		}
+		root.AddCommand(c)
+	}
+	return root
+}
+
 func TestReading(t *testing.T) {
 	const universe = "a 1\nb 1\nb 2\n  @python >=3.13\nc 1.0\n  @yanked broken\nc 1.5\nc 1.6\nc 2.0\n"
 	for _, tt := range []struct {
@@ -105,9 +121,7 @@ b        1       1        2       requires Python >=3.13
 		t.Run(tt.args, func(t *testing.T) {
 			app, stdout, stderr := testApp(t, universe)
 			g := &global{app: app}
-			root := newRoot(g)
-			r := twoServices(t, g)
-			root.AddCommand(newTree(g, r), newWhy(g, r), newOutdated(g, r), newCoherence(g, r))
+			root := readingRoot(g, twoServices(t, g))
 			root.SetArgs(strings.Fields(tt.args))
 			if code := g.exit(t.Context(), root.ExecuteContext(t.Context())); code != tt.code {
 				t.Errorf("got exit code %d, want %d", code, tt.code)
@@ -128,8 +142,7 @@ func TestWhyIndexDown(t *testing.T) {
 	app, stdout, stderr := testApp(t, "a 1\n")
 	app.Getenv = func(name string) (string, bool) { return "http://127.0.0.1:1/simple/", name == "UV_DEFAULT_INDEX" }
 	g := &global{app: app}
-	root := newRoot(g)
-	root.AddCommand(newWhy(g, twoServices(t, g)))
+	root := readingRoot(g, twoServices(t, g))
 	root.SetArgs([]string{"why", "a"})
 	if code := g.exit(t.Context(), root.ExecuteContext(t.Context())); code != 0 {
 		t.Errorf("got exit code %d", code)
@@ -148,12 +161,11 @@ func TestReadingErrors(t *testing.T) {
 	for _, c := range []string{"tree", "why a", "outdated", "coherence"} {
 		stderr.Reset()
 		g := &global{app: app}
-		root := newRoot(g)
 		r := twoServices(t, g)
 		r.graph = func(context.Context, string) (*lockfile.Graph, error) {
 			return nil, &project.InputError{Place: project.Place{File: "x.lock", Line: 2}, Msg: "is broken"}
 		}
-		root.AddCommand(newTree(g, r), newWhy(g, r), newOutdated(g, r), newCoherence(g, r))
+		root := readingRoot(g, r)
 		root.SetArgs(strings.Fields(c))
 		if code := g.exit(t.Context(), root.ExecuteContext(t.Context())); code != 2 {
 			t.Errorf("%s: got exit code %d", c, code)

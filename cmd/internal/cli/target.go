@@ -43,10 +43,6 @@ func (o *compileOptions) pythonVersions() []string {
 // target settles the Pythons and platforms of the request.
 func (o *compileOptions) target(r *run) error {
 	p, q := r.project, &r.request
-	settings, err := project.ReadSettings(p.Dir, p.Root)
-	if err != nil {
-		return err
-	}
 	pythons, err := o.targetPythons(p)
 	if err != nil {
 		return err
@@ -73,9 +69,6 @@ func (o *compileOptions) target(r *run) error {
 	slices.SortFunc(pythons, pep440.Version.Compare)
 	platforms := slices.Sorted(slices.Values(o.platforms))
 	if len(platforms) == 0 {
-		platforms = slices.Sorted(slices.Values(settings.Platforms))
-	}
-	if len(platforms) == 0 {
 		q.BestEffort = true
 		if platforms, err = o.defaultPlatforms(p); err != nil {
 			return err
@@ -85,8 +78,8 @@ func (o *compileOptions) target(r *run) error {
 		for _, name := range platforms {
 			platform, err := tags.ParsePlatform(name)
 			if err != nil {
-				if len(o.platforms) == 0 && settings.PlatformsPlace.File != "" {
-					return &project.InputError{Place: settings.PlatformsPlace, Msg: err.Error()}
+				if v, ok := o.values["platforms"]; ok && !o.written.given(flagsOf(v)...) {
+					return &project.InputError{Place: v.Places[slices.Index(v.Texts, name)], Msg: err.Error()}
 				}
 				return usagef("--python-platform: %w", err)
 			}

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pylock-dev/pylock/project"
+)
+
+// configOptions are the flags of config.
+type configOptions struct {
+	*compileOptions
+	format choice
+	schema bool
+}
+
+func newConfig(g *global) *cobra.Command {
+	o := &configOptions{compileOptions: &compileOptions{global: g}}
+	cmd := &cobra.Command{
+		Use:   "config [DIR...]",
+		Short: "Print the settings of services and where they come from",
+		Long: `Print each setting that is in force for the services, with the file and line
+that it comes from: [tool.pylock] of the root and of the service, and, where
+those are silent, [tool.uv.pip], [tool.uv] and [tool.pip-tools]; then the
+target that follows. With --schema it prints the JSON schema of [tool.pylock].`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.sources = args
+			return runConfig(cmd.Context(), o)
+		},
+	}
+	hidden := &cobra.Command{}
+	o.register(hidden)
+	o.format = choice{value: "text", of: []string{"text", "json"}}
+	cmd.Flags().Var(&o.format, "format", "how to print: text or json")
+	complete(cmd, "format", o.format.of...)
+	cmd.Flags().BoolVar(&o.schema, "schema", false, "print the JSON schema of the settings")
+	return cmd
+}
+
+// configValue is a setting as config prints it.
+type configValue struct {
+	Key   string   `json:"key"`
+	Value []string `json:"value"`
+	Table string   `json:"table,omitempty"`
+	File  string   `json:"file,omitempty"`
+	Line  int      `json:"line,omitempty"`
+}
+
+// configJob is a lock as config prints it.
+type configJob struct {
+	Lock     string        `json:"lock"`
+	Settings []configValue `json:"settings"`
+}
+
+func runConfig(ctx context.Context, o *configOptions) error {
+	if o.schema {
+		return o.print(settingsSchema())
+	}
+	if err := o.environment(); err != nil {
+		return err
+	}
+	jobs, err := o.jobs()
+	if err != nil {
+		return err
+	}
+	var out []configJob
+	for _, j := range jobs {
+		c, err := j.config(ctx)
+		if err != nil {
+			return j.wrap(err)
+		}
+		out = append(out, c)
+	}
+	if o.format.value == "json" {
+		text, err := json.MarshalIndent(map[string]any{"schema": 1, "locks": out}, "", "  ")
+		if err != nil {
+			return err
+		}
+		return o.print(append(text, '\n'))
+	}
+	var b bytes.Buffer
+	for i, c := range out {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintln(&b, clean(c.Lock))
+		w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+		for _, v := range c.Settings {
+			from := v.File
+			if v.Line > 0 {
+				from = fmt.Sprintf("%s:%d", v.File, v.Line)
+			}
+			if v.Table != "" {
+				from = strings.TrimSpace(from + " [" + v.Table + "]")
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Key, clean(strings.Join(v.Value, ", ")), clean(from))
+		}
+		w.Flush()
+	}
+	return o.print(b.Bytes())
+}
+
+// config collects what is in force for a job.
+func (j *job) config(ctx context.Context) (configJob, error) {
+	r, err := j.prepare(ctx)
+	if err != nil {
+		return configJob{}, err
+	}
+	c := configJob{Lock: j.label()}
+	if len(j.outputs) > 0 {
+		c.Lock = relative(r.project.Root, j.outputs[0])
+	}
+	for i := range project.Keys {
+		k := &project.Keys[i]
+		v, ok := j.options.values[k.Name]
+		if !ok || k.Root || k.Name == "output" {
+			continue
+		}
+		for _, v := range append([]project.Value{v}, v.More...) {
+			cv := configValue{Key: k.Name, Value: v.Texts, Table: v.Table, File: v.Place.File, Line: v.Place.Line}
+			switch {
+			case v.Texts == nil:
+				cv.Value = []string{countEntries(v.Count)}
+			case k.Files:
+				cv.Value = nil
+				for _, f := range v.Texts {
+					cv.Value = append(cv.Value, relative(r.project.Root, f))
+				}
+			}
+			for i, text := range cv.Value {
+				cv.Value[i] = project.Redact(text)
+			}
+			c.Settings = append(c.Settings, cv)
+		}
+	}
+	target := configValue{Key: "target", Value: []string{r.target}, Table: "derived"}
+	if _, ok := j.options.values["python-version"]; !ok && len(j.options.pythons) == 0 {
+		if h, err := project.PythonVersionHint(r.project.Dir, r.project.Root); err == nil && h.Version != "" {
+			target.File, target.Line = h.Place.File, h.Place.Line
+		}
+	}
+	c.Settings = append(c.Settings, target)
+	for _, u := range append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)) {
+		c.Settings = append(c.Settings, configValue{Key: "asks", Value: []string{u}, Table: "derived"})
+	}
+	return c, nil
+}
+
+func countEntries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pylock-dev/pylock/project"
+)
+
+// job is one resolution of a command, and the files that it is written to.
+type job struct {
+	// name tells the job from others in messages: the path of its service, or
+	// of its lock where the service has several. "" for the only job of a
+	// command.
+	name    string
+	service *project.Service // nil for sources that were named one by one
+	named   bool             // the command named the service
+	// constrained says that the lock of an earlier job bounds this one.
+	constrained bool
+	options     *compileOptions // of all layers
+	// outputs are the paths of its files, the first of which has the pins that
+	// are preferred; none where the lock is printed.
+	outputs []string
+}
+
+// jobs finds what there is to lock: the services that the sources name, all
+// those below the current folder where there are no sources, or the sources
+// together.
+func (o *compileOptions) jobs() ([]*job, error) {
+	if o.pip || o.output != "" {
+		return o.single()
+	}
+	var dirs []string
+	if len(o.sources) == 0 {
+		dirs = []string{"."}
+	}
+	for _, s := range o.sources {
+		if fi, err := os.Stat(s); s == "-" || err != nil || !fi.IsDir() {
+			return o.single()
+		}
+		dirs = append(dirs, s)
+	}
+	var jobs []*job
+	seen := map[string]bool{}
+	for _, dir := range dirs {
+		services, named, err := o.services(dir)
+		if err != nil {
+			return nil, err
+		}
+		if services == nil {
+			if len(dirs) == 1 {
+				return o.single()
+			}
+			return nil, usagef("%s: there is no service in this folder: name one that has a pyproject.toml", filepath.ToSlash(dir))
+		}
+		for _, s := range services {
+			if seen[s.Dir] {
+				continue
+			}
+			seen[s.Dir] = true
+			own, err := o.serviceJobs(s, named)
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, own...)
+		}
+	}
+	if len(jobs) == 1 {
+		jobs[0].name = ""
+	}
+	return jobs, nil
+}
+
+// services returns the services in a folder: the one that it is, where the
+// command names it, else those of the repository below it. named says which.
+func (o *compileOptions) services(dir string) (services []*project.Service, named bool, err error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	w, err := o.workspace(abs)
+	if err != nil {
+		return nil, false, err
+	}
+	// A link to a service is that service.
+	abs = resolved(abs)
+	root := resolved(w.Root)
+	if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
+		abs = filepath.Join(w.Root, rel)
+	}
+	here := filepath.Join(abs, "pyproject.toml")
+	if _, err := os.Stat(here); err == nil && len(o.sources) > 0 {
+		s, err := w.Service(abs)
+		return []*project.Service{s}, true, err
+	}
+	all, err := w.Services()
+	if err != nil {
+		return nil, false, err
+	}
+	for _, s := range all {
+		if rel, err := filepath.Rel(abs, s.Dir); err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		if s, err = w.Service(s.Dir); err != nil {
+			return nil, false, err
+		}
+		services = append(services, s)
+	}
+	return services, false, nil
+}
+
+// workspace returns the workspace of a folder, each read once.
+func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
+	root := project.FindRoot(dir)
+	if w := o.workspaces[root]; w != nil {
+		return w, nil
+	}
+	w, err := project.OpenWorkspace(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRequiredVersion(w.Values); err != nil {
+		return nil, err
+	}
+	if o.workspaces == nil {
+		o.workspaces = map[string]*project.Workspace{}
+	}
+	o.workspaces[root] = w
+	return w, nil
+}
+
+// serviceJobs makes a job of each output of a service.
+func (o *compileOptions) serviceJobs(s *project.Service, named bool) ([]*job, error) {
+	var jobs []*job
+	for _, out := range s.Outputs {
+		n := o.fork()
+		n.sources = []string{relativeToHere(s.Dir)}
+		j := &job{name: s.Rel, service: s, named: named}
+		for _, f := range out.Files {
+			j.outputs = append(j.outputs, filepath.Join(n.sources[0], f))
+		}
+		if len(s.Outputs) > 1 {
+			j.name = filepath.ToSlash(filepath.Join(s.Rel, out.Files[0]))
+		}
+		if err := j.settle(n, out.Values); err != nil {
+			return nil, err
+		}
+		if j.constrained = out.ConstrainedBy != ""; j.constrained {
+			j.options.constraints = append(j.options.constraints, filepath.Join(n.sources[0], out.ConstrainedBy))
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+// single makes one job of all sources.
+func (o *compileOptions) single() ([]*job, error) {
+	n := o.fork()
+	output, err := n.chooseOutput()
+	if err != nil {
+		return nil, err
+	}
+	j := &job{named: true}
+	if output != "" {
+		j.outputs = []string{output}
+	}
+	dir, err := filepath.Abs(folder(n.sources[0]))
+	if err != nil {
+		return nil, err
+	}
+	w, err := o.workspace(dir)
+	if err != nil {
+		return nil, err
+	}
+	vs, err := w.Settings(dir)
+	if err != nil {
+		return nil, err
+	}
+	return []*job{j}, j.settle(n, vs)
+}
+
+// settle puts the layers below flags and environment under the options: the
+// settings, and the header of the existing lock.
+func (j *job) settle(o *compileOptions, vs project.Values) error {
+	if len(j.outputs) > 0 && !o.pip {
+		var err error
+		if o, err = o.inherit(j.outputs[0], vs); err != nil {
+			return err
+		}
+	}
+	j.options = o.fork()
+	j.options.written = o
+	return j.options.apply(vs)
+}
+
+// relativeToHere returns a folder as a person in the current one would write
+// it.
+func relativeToHere(dir string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return dir
+	}
+	if rel, err := filepath.Rel(resolved(here), resolved(dir)); err == nil && (filepath.IsLocal(rel) || strings.Count(rel, "..") < 3) {
+		return rel
+	}
+	return dir
+}
+
+// label names the job in a sentence.
+func (j *job) label() string {
+	switch {
+	case j.name != "":
+		return j.name
+	case j.service != nil:
+		return j.service.Rel
+	case len(j.outputs) > 0:
+		return filepath.ToSlash(j.outputs[0])
+	}
+	return strings.Join(j.options.sources, " ")
+}
+
+// wrap tells which of several jobs an error is of.
+func (j *job) wrap(err error) error {
+	if err == nil || j.name == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", j.name, err)
+}

@@ -1,0 +1,102 @@
+package lockfile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pylock-dev/pylock/project"
+)
+
+// MergeConflictError is a lock with the marks of a merge that is not finished.
+type MergeConflictError struct {
+	Place project.Place // of the first mark
+	Mark  string        // "<<<<<<<", "|||||||", "=======" or ">>>>>>>"
+}
+
+func (e *MergeConflictError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns it as a [*project.InputError].
+func (e *MergeConflictError) Unwrap() error {
+	return &project.InputError{Place: e.Place, Msg: fmt.Sprintf("%s is the mark of a merge that is not finished: compile the lock, or take one side of the file", e.Mark)}
+}
+
+const (
+	oursMark   = "<<<<<<<"
+	baseMark   = "|||||||"
+	middleMark = "======="
+	theirsMark = ">>>>>>>"
+)
+
+// conflictMark returns the mark that a line is, or "".
+func conflictMark(line string) string {
+	const n = len(oursMark)
+	if len(line) < n || len(line) > n && line[n] != ' ' {
+		return ""
+	}
+	if m := line[:n]; m == oursMark || m == baseMark || m == middleMark || m == theirsMark {
+		return m
+	}
+	return ""
+}
+
+// ParseConflicted reads a lock for the preferences that it holds: where it has
+// the marks of a merge conflict, both sides. Pins come by name and, of one
+// name, the newest first, so that it is no matter which side was merged into
+// which; a pin that both sides have is there once, with the hashes of both.
+// Header and options are those of the first side.
+//
+// Errors are those of [ParseLax], but for the marks; marks that do not match
+// are a [*project.InputError].
+func ParseConflicted(name string, data []byte) (*Lock, error) {
+	p := &parser{name: name}
+	if err := p.split(data); err != nil {
+		return nil, err
+	}
+	ours, theirs := &parser{name: name, lock: &Lock{}}, &parser{name: name, lock: &Lock{}}
+	within := "" // the last mark
+	follows := map[string][]string{"": {oursMark}, oursMark: {baseMark, middleMark}, baseMark: {middleMark}, middleMark: {theirsMark}}
+	for i, line := range p.lines {
+		m := conflictMark(line)
+		if m != "" {
+			if !slices.Contains(follows[within], m) {
+				return nil, p.fail(i+1, 1, "%s is the mark of a merge, and nothing before it fits: take one side of the file", m)
+			}
+			within = m
+			if m == theirsMark {
+				within = ""
+			}
+			continue
+		}
+		for _, side := range []*parser{ours, theirs} {
+			if within == "" || within == oursMark && side == ours || within == middleMark && side == theirs {
+				side.lines, side.numbers = append(side.lines, line), append(side.numbers, i+1)
+			}
+		}
+	}
+	if within != "" {
+		return nil, p.fail(len(p.lines), 1, "the merge conflict does not end: take one side of the file")
+	}
+	for _, side := range []*parser{ours, theirs} {
+		if err := side.run(); err != nil {
+			return nil, err
+		}
+	}
+	l := ours.lock
+	for _, pin := range theirs.lock.Pins {
+		i := slices.IndexFunc(l.Pins, func(p Pin) bool {
+			return p.Name == pin.Name && p.Version.Equal(pin.Version) && p.Marker == pin.Marker
+		})
+		if i < 0 {
+			l.Pins = append(l.Pins, pin)
+			continue
+		}
+		l.Pins[i].Hashes = slices.Compact(slices.Sorted(slices.Values(slices.Concat(l.Pins[i].Hashes, pin.Hashes))))
+	}
+	slices.SortStableFunc(l.Pins, func(a, b Pin) int {
+		if a.Name == b.Name {
+			return b.Version.Compare(a.Version)
+		}
+		return comparePins(a, b)
+	})
+	return l, nil
+}

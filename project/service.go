@@ -1,0 +1,436 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// LockName is the lock of a service whose settings name no other.
+const LockName = "requirements.lock"
+
+// maxServiceDirs bounds the folders that are looked at for services.
+const maxServiceDirs = 50_000
+
+// Workspace is a repository as its settings describe it.
+type Workspace struct {
+	Root string // absolute
+	// Values are the settings of the root's own table.
+	Values Values
+
+	l        *loader
+	file     *pyproject
+	table    *tomlValue // nil without settings
+	services []*Service
+	listed   bool
+}
+
+// Service is a folder with a pyproject.toml that has locks.
+type Service struct {
+	Dir string // absolute
+	Rel string // slash path relative to the root; "." for the root itself
+	// Outputs are its locks, in the order in which they are made: one that is
+	// constrained by another comes after it.
+	Outputs []Output
+}
+
+// Output is a resolution and the files that it is written to.
+type Output struct {
+	// Files are names relative to the folder of the service. The pins of the
+	// first are preferred.
+	Files []string
+	// ConstrainedBy is a file of an earlier output, or "".
+	ConstrainedBy string
+	Values        Values
+}
+
+// OpenWorkspace finds the root of dir and its settings. What is wrong with them
+// is an [*InputError].
+func OpenWorkspace(dir string) (*Workspace, error) {
+	root := FindRoot(dir)
+	l, err := newLoader(LoadOptions{Root: root, WorkDir: root, Sources: []string{"."}})
+	if err != nil {
+		return nil, err
+	}
+	w := &Workspace{Root: root, l: l, Values: Values{}}
+	if w.file, w.table, err = l.pylockTable(root); err != nil || w.table == nil {
+		return w, err
+	}
+	return w, w.Values.add(settingsTable{w.file, w.table, tablePylock, tablePylock}, 0, map[string]int{})
+}
+
+// Services returns the services that the settings list, or that are found,
+// sorted by path. Their outputs are not read.
+func (w *Workspace) Services() ([]*Service, error) {
+	if w.listed {
+		return w.services, nil
+	}
+	dirs, err := w.serviceDirs(w.file, w.table)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		w.services = append(w.services, &Service{Dir: d, Rel: w.l.rel(d)})
+	}
+	w.listed = true
+	return w.services, w.checkServiceTables(w.file, w.table)
+}
+
+// Service returns the service of an absolute folder with its outputs. The
+// settings need not list it.
+func (w *Workspace) Service(dir string) (*Service, error) {
+	s := &Service{Dir: dir, Rel: w.l.rel(dir)}
+	var err error
+	s.Outputs, err = w.outputs(s)
+	return s, err
+}
+
+// Settings returns what the settings say of a lock whose sources are in dir,
+// apart from the outputs of a service.
+func (w *Workspace) Settings(dir string) (Values, error) {
+	return w.l.settingsOf(dir, nil)
+}
+
+// SettingsOf returns what the settings say of a lock whose sources are in dir.
+func SettingsOf(dir, root string) (Values, error) {
+	l, err := newLoader(LoadOptions{Root: root, WorkDir: root, Sources: []string{"."}})
+	if err != nil {
+		return nil, err
+	}
+	return l.settingsOf(dir, nil)
+}
+
+func (l *loader) settingsOf(dir string, strongest *settingsTable) (Values, error) {
+	var tables []settingsTable
+	if strongest != nil {
+		tables = append(tables, *strongest)
+	}
+	own, err := l.ownTables(dir)
+	if err != nil {
+		return nil, err
+	}
+	other, err := l.otherTables(dir)
+	if err != nil {
+		return nil, err
+	}
+	vs, by := Values{}, map[string]int{}
+	for n, t := range slices.Concat(tables, own, other) {
+		if err := vs.add(t, n, by); err != nil {
+			return nil, err
+		}
+	}
+	return vs, nil
+}
+
+// outputs reads the entries of the strongest table that has some.
+func (w *Workspace) outputs(s *Service) ([]Output, error) {
+	tables, err := w.l.ownTables(s.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []settingsTable
+	for _, t := range tables {
+		out := t.value.get("output")
+		if out == nil {
+			continue
+		}
+		for _, item := range out.items {
+			list = append(list, settingsTable{t.file, item, t.path + ".output", tablePylock})
+		}
+		break
+	}
+	if list == nil {
+		vs, err := w.l.settingsOf(s.Dir, nil)
+		return []Output{{Files: []string{LockName}, Values: vs}}, err
+	}
+	var outs []Output
+	named := map[string]bool{}
+	for _, t := range list {
+		o := Output{}
+		v := t.value.get("file")
+		if v == nil {
+			return nil, t.file.errorAt(t.value, "%s has no file: name the lock", t.path)
+		}
+		items := []*tomlValue{v}
+		if v.kind == tomlArray {
+			items = v.items
+		}
+		if len(items) == 0 {
+			return nil, t.file.errorAt(v, "%s.file is empty: name the lock", t.path)
+		}
+		for _, item := range items {
+			if err := t.file.want(item, tomlString, t.path+".file"); err != nil {
+				return nil, err
+			}
+			name := strings.ReplaceAll(item.text, "{service}", w.label(s))
+			switch {
+			case name == "" || filepath.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(name)):
+				return nil, t.file.errorAt(item, "%s.file: %q is not a file in the folder of the service", t.path, item.text)
+			case named[name]:
+				return nil, t.file.errorAt(item, "%s.file: %q is named twice: remove one", t.path, item.text)
+			}
+			named[name] = true
+			o.Files = append(o.Files, filepath.FromSlash(name))
+		}
+		by, err := t.file.stringKey(t.value, t.path, "constrained-by")
+		if err != nil {
+			return nil, err
+		}
+		if by != nil {
+			o.ConstrainedBy = filepath.FromSlash(by.text)
+			if !slices.ContainsFunc(outs, func(o Output) bool { return slices.Contains(o.Files, filepath.FromSlash(by.text)) }) {
+				return nil, t.file.errorAt(by, "%s.constrained-by: no output before this one is called %q", t.path, by.text)
+			}
+		}
+		if o.Values, err = w.l.settingsOf(s.Dir, &t); err != nil {
+			return nil, err
+		}
+		outs = append(outs, o)
+	}
+	return outs, nil
+}
+
+// label is what {service} stands for: the name of the folder, which is that of
+// the project for the root, since a checkout may be called anything.
+func (w *Workspace) label(s *Service) string {
+	if s.Rel == "." {
+		if f, err := w.l.pyprojectAt(s.Dir); err == nil && f.name != "" {
+			return string(f.name)
+		}
+	}
+	return filepath.Base(s.Dir)
+}
+
+// serviceDirs returns the folders of the services, sorted by path.
+func (w *Workspace) serviceDirs(f *pyproject, table *tomlValue) ([]string, error) {
+	excluded := map[string]bool{}
+	each := func(key string, yield func(item *tomlValue, dirs []string) error) error {
+		v := table.get(key)
+		if v == nil {
+			return nil
+		}
+		items := []*tomlValue{v}
+		if v.kind == tomlArray {
+			items = v.items
+		}
+		for _, item := range items {
+			dirs, err := globDirs(f, item)
+			if err != nil {
+				return err
+			}
+			if err := yield(item, dirs); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := each("exclude-services", func(_ *tomlValue, dirs []string) error {
+		for _, d := range dirs {
+			excluded[d] = true
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if table.get("services") == nil {
+		return w.discover(excluded)
+	}
+	found := map[string]bool{}
+	if err := each("services", func(item *tomlValue, dirs []string) error {
+		pattern := strings.ContainsAny(item.text, "*?[")
+		if len(dirs) == 0 && !pattern {
+			return f.errorAt(item, "%s.services: there is no folder %q: correct it, or take it out", tablePylock, item.text)
+		}
+		for _, d := range dirs {
+			switch {
+			case excluded[d]:
+			case isFile(filepath.Join(d, pyprojectName)):
+				found[d] = true
+			case !pattern:
+				return f.errorAt(item, "%s.services: %s has no %s: add one, or take it out", tablePylock, item.text, pyprojectName)
+			}
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return w.sorted(found), nil
+}
+
+func (w *Workspace) sorted(dirs map[string]bool) []string {
+	out := make([]string, 0, len(dirs))
+	for d := range dirs {
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(a, b string) int { return strings.Compare(w.l.rel(a), w.l.rel(b)) })
+	return out
+}
+
+// discover finds the services of a repository whose settings list none: the
+// folders whose pyproject.toml declares a project, without those that another
+// one has as a path dependency, unless these have a lock already.
+func (w *Workspace) discover(excluded map[string]bool) ([]string, error) {
+	found, used := map[string]bool{}, map[string]bool{}
+	err := w.walk(w.Root, excluded, func(dir, name string) error {
+		if name != pyprojectName {
+			return nil
+		}
+		return w.consider(dir, found, used)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for d := range used {
+		if !isFile(filepath.Join(d, LockName)) {
+			delete(found, d)
+		}
+	}
+	return w.sorted(found), nil
+}
+
+// walk calls file for each file below a folder, but for those in folders that
+// hold what others made.
+func (w *Workspace) walk(top string, excluded map[string]bool, file func(dir, name string) error) error {
+	visited := 0
+	var walk func(dir string) error
+	walk = func(dir string) error {
+		if visited++; visited > maxServiceDirs {
+			return &InputError{Place: Place{File: w.l.rel(top)}, Msg: fmt.Sprintf("more than %d folders to look for services in: name them with services in [tool.pylock]", maxServiceDirs)}
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil // not ours to read
+		}
+		for _, e := range entries {
+			name := e.Name()
+			path := filepath.Join(dir, name)
+			switch {
+			case e.IsDir() && (skippedDir(path, name) || excluded[path]):
+			case e.IsDir():
+				err = walk(path)
+			default:
+				err = file(dir, name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return walk(top)
+}
+
+// consider notes whether a folder is a service, and which others it depends
+// on. A pyproject.toml that cannot be read is one: to compile it tells why.
+func (w *Workspace) consider(dir string, found, used map[string]bool) error {
+	f, err := w.l.pyprojectAt(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		found[dir] = true
+		return nil
+	}
+	if f.declared {
+		found[dir] = true
+	}
+	for name, d := range f.sources {
+		for _, a := range d.alternatives {
+			switch {
+			case a.path != nil:
+				p := filepath.FromSlash(a.path.text)
+				if !filepath.IsAbs(p) {
+					p = filepath.Join(dir, p)
+				}
+				used[filepath.Clean(p)] = true
+			case a.workspace:
+				if m, err := w.l.workspaceOf(dir); err == nil && m != nil {
+					used[m.members[name]] = true
+				}
+			}
+		}
+	}
+	items := slices.Clone(f.dependencies)
+	for _, e := range f.extras {
+		items = append(items, e.items...)
+	}
+	for _, item := range items {
+		_, at, ok := strings.Cut(item.text, "@")
+		at, _, _ = strings.Cut(strings.TrimSpace(at), ";")
+		if path, _, err := localPath(strings.TrimSpace(at), func(format string, args ...any) error { return fmt.Errorf(format, args...) }); ok && err == nil && scheme(at) == "file" {
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(dir, path)
+			}
+			used[filepath.Clean(path)] = true
+		}
+	}
+	return nil
+}
+
+// skippedDir reports folders that hold what others made.
+func skippedDir(path, name string) bool {
+	switch name {
+	case "node_modules", "__pycache__", "site-packages", "__pypackages__":
+		return true
+	}
+	return strings.HasPrefix(name, ".") || isFile(filepath.Join(path, "pyvenv.cfg"))
+}
+
+// checkServiceTables refuses tables for services that there are not.
+func (w *Workspace) checkServiceTables(f *pyproject, table *tomlValue) error {
+	services := table.get("service")
+	if services == nil {
+		return nil
+	}
+	var names []string
+	for _, s := range w.services {
+		names = append(names, s.Rel)
+		if base := filepath.Base(s.Dir); base != s.Rel {
+			names = append(names, base)
+		}
+	}
+	for _, k := range services.keys {
+		if !slices.Contains(names, k.name) {
+			return f.text.errorAt(k.off, len(k.name), "%s.service: there is no service %q: %s", tablePylock, k.name, choices(k.name, names))
+		}
+	}
+	return nil
+}
+
+// LockPath is the absolute path of the first lock of a service whose outputs
+// are read.
+func (s *Service) LockPath() string { return filepath.Join(s.Dir, s.Outputs[0].Files[0]) }
+
+// Orphans returns the files below a folder that are called like a lock of ours
+// and lie where no service is, sorted.
+func (w *Workspace) Orphans(below string) ([]string, error) {
+	services, err := w.Services()
+	if err != nil {
+		return nil, err
+	}
+	names, homes := map[string]bool{LockName: true}, map[string]bool{}
+	for _, s := range services {
+		homes[s.Dir] = true
+		if s, err = w.Service(s.Dir); err != nil {
+			return nil, err
+		}
+		for _, o := range s.Outputs {
+			for _, f := range o.Files {
+				names[filepath.Base(f)] = true
+			}
+		}
+	}
+	var out []string
+	err = w.walk(below, map[string]bool{}, func(dir, name string) error {
+		if names[name] && !homes[dir] {
+			out = append(out, filepath.Join(dir, name))
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return out, err
+}

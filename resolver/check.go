@@ -1,0 +1,274 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/dist"
+	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+)
+
+// PinIndex is where the pinned versions of a lock are looked up. Both methods
+// are called from several goroutines at once.
+type PinIndex interface {
+	// Versions returns those of the versions that the index has, and no other
+	// releases. Its errors are those of [Index]'s Project.
+	Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error)
+	// MetadataOf is that of [Index].
+	MetadataOf(ctx context.Context, p *index.Project, r *index.Release, f *index.File) (*index.Metadata, error)
+}
+
+// LockedPin is one pin of a lock.
+type LockedPin struct {
+	Name    pypi.Name
+	Version pep440.Version
+	Marker  pep508.Marker
+	Hashes  []string // "sha256:…"
+	// Via are the packages of its comment. They decide nothing but which pins
+	// may hang below one whose dependencies cannot be known.
+	Via   []pypi.Name
+	Place project.Place
+}
+
+// CheckOptions say what a check is about.
+type CheckOptions struct {
+	// Hashes says that each pin is to have hashes.
+	Hashes bool
+	// Offline asks no index: what the inputs alone tell is checked.
+	Offline bool
+	// NoEmit are packages that a lock leaves out on purpose. What they need is
+	// not known, so pins that may be theirs are not called superfluous.
+	NoEmit []pypi.Name
+}
+
+// Check judges the pins of a lock by following the requirements through them:
+// no release is looked at but those that are pinned, and nothing is searched.
+// Preferences and Resolution of the request do not count.
+//
+// That something is wrong with the lock is no error. Errors are those of
+// [Resolve], a *NoSolutionError among them where the project does not support
+// the target: no lock would be right.
+func Check(ctx context.Context, ix PinIndex, r Request, pins []LockedPin, o CheckOptions) (*Verdict, error) {
+	sc, err := newScope(&r)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRequiresPython(&r, sc); err != nil {
+		return nil, err
+	}
+	r.Preferences = map[pypi.Name][]Preference{}
+	for _, p := range pins {
+		r.Preferences[p.Name] = append(r.Preferences[p.Name], Preference{p.Version, p.Marker})
+	}
+	c := &check{question: newQuestion(&r, sc, nil), options: o, index: ix, byName: map[pypi.Name][]int{}, deps: map[wanted][]dependency{}, reach: map[wanted]where{}}
+	c.covering = newProblem(c.question, nil, nil)
+	for _, root := range c.requirements {
+		if root.URL != "" && c.locals[root.Name] == nil {
+			return nil, unsupportedURL(&root)
+		}
+	}
+	for _, p := range pins {
+		n := &checked{pin: p, in: sc.holds(p.Marker, ""), stated: sc.narrow(sc.stated).holds(p.Marker, "")}
+		n.doubtful = c.locals[p.Name] == nil
+		if n.doubtful {
+			c.byName[p.Name] = append(c.byName[p.Name], len(c.nodes))
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	for _, name := range sortedKeys(c.locals) {
+		l := c.locals[name]
+		c.byName[name] = []int{len(c.nodes)}
+		c.nodes = append(c.nodes, &checked{local: l, in: sc.here, stated: sc.stated, meta: &dist.Metadata{Name: name, Version: l.Version}, known: true})
+	}
+	if !o.Offline {
+		if err := c.read(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.judgeAll()
+}
+
+// check is one check while it goes on.
+type check struct {
+	*question
+	options  CheckOptions
+	index    PinIndex
+	covering *problem // for what files cover
+
+	nodes  []*checked // the pins, then the path dependencies
+	byName map[pypi.Name][]int
+	deps   map[wanted][]dependency
+	reach  map[wanted]where
+}
+
+// wanted is a node, or an extra of one.
+type wanted struct {
+	node  int
+	extra pypi.Extra
+}
+
+// checked is a node: a pin with what the index says of it, or a path
+// dependency.
+type checked struct {
+	pin      LockedPin
+	local    *project.Local
+	in       where // the pin's marker, in what the resolution is for
+	stated   where // the same, in what the project supports
+	doubtful bool  // a pin that counts
+
+	project *index.Project // nil where no index knows the name
+	release *index.Release // nil where the index does not have the version
+	meta    *dist.Metadata // nil where it cannot be had
+	why     exclusionWhy   // then
+	python  pep440.Specifiers
+	known   bool // its dependencies are
+}
+
+// read asks for everything at once: the versions of all pins, and as soon as
+// one is there its metadata.
+func (c *check) read(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	errs := make([]error, len(c.nodes))
+	for i, n := range c.nodes {
+		if n.local != nil || !n.doubtful || n.stated.isNone() {
+			continue
+		}
+		wg.Go(func() {
+			if errs[i] = c.readPin(ctx, n); errs[i] != nil {
+				cancel(errs[i])
+			}
+		})
+	}
+	wg.Wait()
+	// The first in the order of the lock that is not merely an echo.
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *check) readPin(ctx context.Context, n *checked) error {
+	name := n.pin.Name
+	var vs []pep440.Version
+	for _, i := range c.byName[name] {
+		vs = append(vs, c.nodes[i].pin.Version)
+	}
+	p, err := c.index.Versions(ctx, name, vs)
+	if errors.Is(err, index.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", name, n.pin.Version, err)
+	}
+	n.project, n.release = p, p.Release(n.pin.Version)
+	if n.release == nil {
+		return nil
+	}
+	if m := c.stated(name, n.release.Version); m != nil {
+		n.meta, n.known = restate(m, n.release.Version), true
+		return nil
+	}
+	if c.noDeps {
+		n.meta, n.known = &dist.Metadata{Name: name, Version: n.release.Version}, true
+		return nil
+	}
+	file := c.within(n.in).judge(name, n.release).file
+	if file == nil {
+		// It cannot be used, but what it needs still tells what is in the
+		// lock because of it.
+		file = anyFile(n.release)
+	}
+	if file == nil {
+		return nil
+	}
+	m, err := c.index.MetadataOf(ctx, p, n.release, file)
+	var unusable *index.UnusableError
+	var hash *index.HashError
+	switch {
+	case err == nil:
+		doc := *m.Metadata
+		doc.Version = n.release.Version
+		n.meta, n.known = &doc, true
+		if file.RequiresPython == "" {
+			n.python = doc.RequiresPython
+		}
+	case errors.As(err, &hash):
+		return fmt.Errorf("%s %s: %w", name, n.pin.Version, err)
+	case errors.Is(err, index.ErrNeedsBuild):
+		n.why = exclusionWhy{needsBuild, ""}
+	case errors.As(err, &unusable):
+		n.why = exclusionWhy{unreadable, unusable.Error()}
+	default:
+		return fmt.Errorf("%s %s: %w", name, n.pin.Version, err)
+	}
+	return nil
+}
+
+// anyFile returns the file that tells the dependencies of a release most
+// cheaply.
+func anyFile(r *index.Release) *index.File {
+	for i := range r.Files {
+		if !r.Files[i].IsSdist() {
+			return &r.Files[i]
+		}
+	}
+	if len(r.Files) > 0 {
+		return &r.Files[0]
+	}
+	return nil
+}
+
+// within returns the question for a part of its scope.
+func (q *question) within(in where) *question {
+	part := *q
+	part.scope = q.scope.narrow(in)
+	return &part
+}
+
+// name returns the package's.
+func (n *checked) name() pypi.Name {
+	if n.local != nil {
+		return n.local.Name
+	}
+	return n.pin.Name
+}
+
+// version returns the pinned one, or the local package's, which may be zero.
+func (n *checked) version() pep440.Version {
+	if n.local != nil {
+		return n.local.Version
+	}
+	return n.pin.Version
+}
+
+// admits reports whether the version is within specifiers.
+func (n *checked) admits(s pep440.Specifiers) bool {
+	if n.local != nil && n.local.Version.IsZero() {
+		return true
+	}
+	return s.Contains(n.version())
+}
+
+// files returns those of the release that the cutoff admits, by name.
+func (c *check) files(n *checked) []*index.File {
+	var out []*index.File
+	for i := range n.release.Files {
+		if f := &n.release.Files[i]; oldEnough(f, c.cutoff(n.pin.Name)) {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b *index.File) int { return strings.Compare(a.Filename, b.Filename) })
+	return out
+}
