@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"strings"
@@ -219,4 +220,90 @@ func conforms(t *testing.T, name string, doc []byte) {
 		}
 	}
 	check("$", root, v)
+}
+
+// randomLock has some of a few packages, at some of a few versions, with
+// annotations between them.
+func randomLock(r *rand.Rand) *Lock {
+	l := &Lock{}
+	for _, name := range []pypi.Name{"a", "b", "c", "d", "e"} {
+		markers := [][]string{nil, {""}, {"x"}, {"x", "y"}, {"y", "z", "x"}}[r.IntN(5)]
+		for _, m := range markers {
+			p := Pin{Name: name, Version: pep440.MustParse(fmt.Sprint(1 + r.IntN(3))), Marker: m}
+			for _, d := range []string{"a", "b"} {
+				if r.IntN(2) == 0 {
+					p.Hashes = append(p.Hashes, digest(d))
+				}
+			}
+			for _, v := range []string{"a", "b", "c", "d", "e", "svc (pyproject.toml)", "-c c.txt"} {
+				if r.IntN(4) == 0 {
+					p.Via = append(p.Via, v)
+				}
+			}
+			if r.IntN(4) == 0 {
+				p.Extras = []pypi.Extra{"x"}
+			}
+			l.Pins = append(l.Pins, p)
+		}
+	}
+	r.Shuffle(len(l.Pins), func(i, j int) { l.Pins[i], l.Pins[j] = l.Pins[j], l.Pins[i] })
+	return l
+}
+
+// Compare finds a difference exactly where Same does, tells each pin once, and
+// backwards the opposite.
+func TestCompareLaws(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 5000 {
+		a, b := randomLock(r), randomLock(r)
+		d := Compare(a, b)
+		if same := Same(a, b) == nil; same != d.Same() {
+			t.Fatalf("%+v\n%+v: Same is %v, Compare %+v", a, b, same, d)
+		}
+		if d := Compare(a, a); !d.Same() {
+			t.Fatalf("%+v: differs from itself: %+v", a, d)
+		}
+		before, after := map[*Pin]bool{}, map[*Pin]bool{}
+		gained := 0
+		for _, c := range d.Changes() {
+			if c.Before != nil && before[c.Before] || c.After != nil && after[c.After] {
+				t.Fatalf("%+v\n%+v: %s twice", a, b, c.Name)
+			}
+			before[c.Before], after[c.After] = true, true
+			if c.Before == nil {
+				gained++
+			}
+			if c.After == nil {
+				gained--
+			}
+		}
+		if gained != len(b.Pins)-len(a.Pins) {
+			t.Fatalf("%+v\n%+v: %d pins more by the changes", a, b, gained)
+		}
+		back := Compare(b, a)
+		for k, opposite := range map[Kind]Kind{Added: Removed, Removed: Added, Upgraded: Downgraded, Downgraded: Upgraded, MarkerChanged: MarkerChanged, ExtrasChanged: ExtrasChanged, HashesChanged: HashesChanged} {
+			if d.Count(k) != back.Count(opposite) {
+				t.Fatalf("%+v\n%+v: %d %s, backwards %d %s", a, b, d.Count(k), k, back.Count(opposite), opposite)
+			}
+		}
+	}
+}
+
+// A lock of many packages that all ask for each other is compared in a moment.
+func BenchmarkCompare(b *testing.B) {
+	lock := func(version string) *Lock {
+		l := &Lock{}
+		for i := range 300 {
+			p := Pin{Name: pypi.Name(fmt.Sprintf("p%d", i)), Version: pep440.MustParse(version), Via: []string{"svc (pyproject.toml)"}}
+			for j := range 30 {
+				p.Via = append(p.Via, fmt.Sprintf("p%d", (i*7+j*11)%300))
+			}
+			l.Pins = append(l.Pins, p)
+		}
+		return l
+	}
+	x, y := lock("1"), lock("2")
+	for b.Loop() {
+		Compare(x, y)
+	}
 }

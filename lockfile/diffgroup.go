@@ -10,54 +10,87 @@ import (
 // reasons tell, by the annotations of a lock, which direct requirements lead
 // to a package.
 type reasons struct {
-	origins map[pypi.Name][]string // by direct requirement, sorted
-	// far holds by package how many steps each direct requirement is away; a
-	// direct requirement is 0 steps from itself.
-	far map[pypi.Name]map[pypi.Name]int
+	ids     map[pypi.Name]int
+	names   []pypi.Name
+	origins [][]string // by package, sorted; none where it is no direct requirement
+	parents [][]int
 }
 
 // readReasons follows the annotations. A label that is not the name of a pin
 // is an origin: a file, a project, or a package of the repository, which is
 // not pinned. Constraints and overrides are no reason to be there.
 func readReasons(l *Lock) *reasons {
-	r := &reasons{origins: map[pypi.Name][]string{}, far: map[pypi.Name]map[pypi.Name]int{}}
-	pinned := map[pypi.Name]bool{}
+	r := &reasons{ids: map[pypi.Name]int{}}
 	for i := range l.Pins {
-		pinned[l.Pins[i].Name] = true
+		if n := l.Pins[i].Name; !r.has(n) {
+			r.ids[n] = len(r.names)
+			r.names = append(r.names, n)
+		}
 	}
-	children := map[pypi.Name][]pypi.Name{}
+	r.origins, r.parents = make([][]string, len(r.names)), make([][]int, len(r.names))
 	for i := range l.Pins {
-		p := &l.Pins[i]
-		for _, label := range p.Via {
+		id := r.ids[l.Pins[i].Name]
+		for _, label := range l.Pins[i].Via {
 			parent, err := pypi.ParseName(label)
 			switch {
-			case err == nil && pinned[parent]:
-				children[parent] = append(children[parent], p.Name)
+			case err == nil && r.has(parent):
+				r.parents[id] = append(r.parents[id], r.ids[parent])
 			case labelRank(label) > labelRank("--override "):
-				r.origins[p.Name] = append(r.origins[p.Name], label)
+				r.origins[id] = append(r.origins[id], label)
 			}
 		}
 	}
-	for direct := range r.origins {
-		r.origins[direct] = sortLabels(r.origins[direct])
-		queue := []pypi.Name{direct}
-		steps := map[pypi.Name]int{direct: 0}
-		for len(queue) > 0 {
-			at := queue[0]
-			queue = queue[1:]
-			if r.far[at] == nil {
-				r.far[at] = map[pypi.Name]int{}
+	for id := range r.origins {
+		r.origins[id] = sortLabels(r.origins[id])
+	}
+	return r
+}
+
+func (r *reasons) has(n pypi.Name) bool {
+	_, ok := r.ids[n]
+	return ok
+}
+
+// originsOf returns where a package is asked for directly, or none.
+func (r *reasons) originsOf(n pypi.Name) []string {
+	if id, ok := r.ids[n]; ok {
+		return r.origins[id]
+	}
+	return nil
+}
+
+// lead is a direct requirement that leads to a package, and how many steps it
+// is away: 0 from itself.
+type lead struct {
+	name  pypi.Name
+	steps int
+}
+
+// leads returns the direct requirements that lead to a package.
+func (r *reasons) leads(name pypi.Name) []lead {
+	id, ok := r.ids[name]
+	if !ok {
+		return nil
+	}
+	var found []lead
+	seen := make([]bool, len(r.names))
+	seen[id] = true
+	for at, steps := []int{id}, 0; len(at) > 0; steps++ {
+		var next []int
+		for _, i := range at {
+			if len(r.origins[i]) > 0 {
+				found = append(found, lead{r.names[i], steps})
 			}
-			r.far[at][direct] = steps[at]
-			for _, c := range children[at] {
-				if _, seen := steps[c]; !seen {
-					steps[c] = steps[at] + 1
-					queue = append(queue, c)
+			for _, p := range r.parents[i] {
+				if !seen[p] {
+					seen[p] = true
+					next = append(next, p)
 				}
 			}
 		}
+		at = next
 	}
-	return r
+	return found
 }
 
 // group sorts changes by the direct requirement that brought each. Of several
@@ -68,38 +101,40 @@ func group(before, after *Lock, changes []Change) []Group {
 	was, is := readReasons(before), readReasons(after)
 	moved := map[pypi.Name]bool{}
 	for _, c := range changes {
-		if c.Kind != HashesChanged && (was.origins[c.Name] != nil || is.origins[c.Name] != nil) {
+		if c.Kind != HashesChanged && (was.originsOf(c.Name) != nil || is.originsOf(c.Name) != nil) {
 			moved[c.Name] = true
 		}
 	}
 	groups := map[pypi.Name]*Group{}
 	for _, c := range changes {
-		r := is
-		if c.After == nil || is.far[c.Name] == nil {
-			r = was
+		r, leads := is, []lead(nil)
+		if c.After != nil {
+			leads = is.leads(c.Name)
 		}
-		var leads []pypi.Name
-		for d := range r.far[c.Name] {
-			leads = append(leads, d)
+		if len(leads) == 0 {
+			r, leads = was, was.leads(c.Name)
 		}
-		slices.SortFunc(leads, func(a, b pypi.Name) int {
-			return cmp.Or(
-				cmp.Compare(order(a == c.Name), order(b == c.Name)),
-				cmp.Compare(order(moved[a]), order(moved[b])),
-				cmp.Compare(r.far[c.Name][a], r.far[c.Name][b]),
-				cmp.Compare(a, b))
-		})
 		direct := pypi.Name("")
 		if len(leads) > 0 {
-			direct = leads[0]
-			if direct != c.Name {
-				c.Also = leads[1:]
-				slices.Sort(c.Also)
+			direct = slices.MinFunc(leads, func(a, b lead) int {
+				return cmp.Or(
+					cmp.Compare(order(a.name == c.Name), order(b.name == c.Name)),
+					cmp.Compare(order(moved[a.name]), order(moved[b.name])),
+					cmp.Compare(a.steps, b.steps),
+					cmp.Compare(a.name, b.name))
+			}).name
+		}
+		if direct != c.Name {
+			for _, l := range leads {
+				if l.name != direct {
+					c.Also = append(c.Also, l.name)
+				}
 			}
+			slices.Sort(c.Also)
 		}
 		g := groups[direct]
 		if g == nil {
-			g = &Group{Direct: direct, Origins: r.origins[direct]}
+			g = &Group{Direct: direct, Origins: r.originsOf(direct)}
 			groups[direct] = g
 		}
 		g.Changes = append(g.Changes, c)

@@ -22,12 +22,12 @@ func DiffMarkdown(w io.Writer, ds []*Diff, links map[pypi.Name]string) error {
 		if b.Len() > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "### %s\n\n%s\n", markdown(d.Name), markdown(d.Summary()))
+		fmt.Fprintf(&b, "### %s\n\n%s\n", arrow(d.Name), markdown(d.Summary()))
 		if len(d.Settings) > 0 {
 			b.WriteByte('\n')
 		}
 		for _, s := range d.Settings {
-			fmt.Fprintf(&b, "- %s: %s\n", markdown(s.What), markdown(s.text()))
+			fmt.Fprintf(&b, "- %s: %s\n", markdown(s.What), arrow(s.text()))
 		}
 		if len(d.Groups) == 0 {
 			continue
@@ -65,7 +65,7 @@ func (g *Group) markdownRow(b *strings.Builder, c *Change, link string) {
 		version = markdown(c.Before.Version.String()) + " → " + markdown(c.After.Version.String())
 	}
 	for _, n := range c.notes() {
-		version += "<br>" + markdown(n)
+		version += "<br>" + arrow(n)
 	}
 	if u := markdownURL(link); u != "" {
 		version += " ([changelog](" + u + "))"
@@ -109,6 +109,9 @@ var markdownSpecial = strings.NewReplacer(
 )
 
 func markdown(s string) string { return markdownSpecial.Replace(project.Escape(s)) }
+
+// arrow is markdown with the arrow between two states drawn.
+func arrow(s string) string { return strings.ReplaceAll(markdown(s), " -&gt; ", " → ") }
 
 // markdownURL returns an address fit for the parentheses of a link, or "".
 func markdownURL(u string) string {

@@ -221,7 +221,11 @@ func (t *treeDrawing) label(h hop) {
 	if h.to == FromProject {
 		t.text(bold, t.g.name())
 	} else {
-		t.text("", t.g.Nodes[h.to].title())
+		n := t.g.Nodes[h.to]
+		if !t.o.Invert && !t.o.NoBounds {
+			n.Name += pypi.Name(t.g.extrasOf(h))
+		}
+		t.text("", n.title())
 		t.where(h.to)
 	}
 	if t.o.NoBounds {
@@ -236,7 +240,7 @@ func (t *treeDrawing) label(h hop) {
 	for _, i := range h.edges {
 		e := &t.g.Edges[i]
 		b := e.bound()
-		if len(e.Requirement.Extras) > 0 {
+		if t.o.Invert && len(e.Requirement.Extras) > 0 {
 			b = strings.TrimSpace("with " + extras(e.Requirement.Extras) + " " + b)
 		}
 		add(&bounds, b)
@@ -254,6 +258,19 @@ func (t *treeDrawing) label(h hop) {
 	if len(conditions) > 0 {
 		t.text(dim, " "+strings.Join(conditions, ", "))
 	}
+}
+
+// extrasOf returns the extras that requirements ask for, as "[a,b]", or "".
+func (g *Graph) extrasOf(h hop) string {
+	var all []pypi.Extra
+	for _, i := range h.edges {
+		all = append(all, g.Edges[i].Requirement.Extras...)
+	}
+	if all == nil {
+		return ""
+	}
+	slices.Sort(all)
+	return "[" + extras(slices.Compact(all)) + "]"
 }
 
 type treeDocument struct {

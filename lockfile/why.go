@@ -261,7 +261,7 @@ func (w *Why) write(p *paper) {
 		case len(n.Excluded) > 0:
 			text = "excluded by " + g.citations(n.Excluded)
 		case text == "":
-			text = "admitted by every requirement"
+			text = "admitted by every requirement: compile with --upgrade-package " + string(g.Nodes[w.Node].Name) + " to try it"
 		}
 		rows = append(rows, []cell{{"", n.Version.String()}, {"", text}})
 	}

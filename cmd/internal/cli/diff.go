@@ -73,10 +73,15 @@ func (r *diffReport) register(cmd *cobra.Command) {
 
 func runDiff(ctx context.Context, o *diffOptions) error {
 	ds, err := o.compare(ctx)
-	if err != nil {
+	if err != nil && ds == nil {
 		return err
 	}
-	return o.report.print(ctx, o.global, ds)
+	// One lock that cannot be read does not hide the others.
+	printed := o.report.print(ctx, o.global, ds)
+	if err != nil && (printed == nil || errors.Is(printed, errNo)) {
+		return err
+	}
+	return printed
 }
 
 // print writes differences as the flags say. The error is errNo when something
@@ -112,14 +117,18 @@ func (r *diffReport) print(ctx context.Context, g *global, ds []*lockfile.Diff) 
 	return nil
 }
 
-// compare reads and compares the locks that the arguments name.
+// compare reads and compares the locks that the arguments name. Beside an
+// error it may return differences: those of the locks that could be read.
 func (o *diffOptions) compare(ctx context.Context) ([]*lockfile.Diff, error) {
 	switch len(o.locks) {
 	case 0:
 		return o.compareFolder(ctx)
 	case 1:
 		d, err := o.compareOne(ctx, o.locks[0])
-		return []*lockfile.Diff{d}, err
+		if err != nil {
+			return nil, err
+		}
+		return []*lockfile.Diff{d}, nil
 	case 2:
 		if o.rev != "" {
 			return nil, usagef("--rev is for one lock or none: write %s:PATH for one of the two", o.rev)
@@ -203,7 +212,7 @@ func (o *diffOptions) compareFolder(ctx context.Context) ([]*lockfile.Diff, erro
 	if err != nil {
 		return nil, err
 	}
-	var ds []*lockfile.Diff
+	ds, failed := []*lockfile.Diff{}, []error(nil)
 	for _, file := range files {
 		if !mayBeLock(file) {
 			continue
@@ -222,16 +231,18 @@ func (o *diffOptions) compareFolder(ctx context.Context) ([]*lockfile.Diff, erro
 		var after *lockfile.Lock
 		if now != nil {
 			if after, err = lockfile.Parse(file, now); err != nil {
-				return nil, err
+				failed = append(failed, err)
+				continue
 			}
 		}
 		d, err := o.against(file, data, exists, after)
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue
 		}
 		ds = append(ds, d)
 	}
-	return ds, nil
+	return ds, errors.Join(failed...)
 }
 
 // mayBeLock tells by the name whether a file is worth a look.
