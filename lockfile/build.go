@@ -121,10 +121,8 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 				pin.Hashes = was.Hashes
 			}
 		}
-		if o.DefaultIndex != "" && home != "" && !sameIndex(home, o.DefaultIndex) {
-			if line := "--extra-index-url " + home; !slices.Contains(l.Options, line) {
-				l.Options = append(l.Options, line)
-			}
+		if line := indexLine(p.Index, o.DefaultIndex); line != "" && !slices.Contains(l.Options, line) {
+			l.Options = append(l.Options, line)
 		}
 		l.Pins = append(l.Pins, pin)
 	}
@@ -192,6 +190,15 @@ func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
 func keepsHashes(old *Lock, header []string) bool {
 	l := &Lock{Header: header}
 	return len(old.Header) == 0 || len(header) > 0 && old.Command() == l.Command() && old.Target() == l.Target()
+}
+
+// indexLine is the option by which pip finds a package of an index; "" where
+// it need not be told.
+func indexLine(home, byDefault string) string {
+	if home = withoutQuery(home); byDefault == "" || home == "" || sameIndex(home, byDefault) {
+		return ""
+	}
+	return "--extra-index-url " + home
 }
 
 // withoutQuery cuts the query of an index's address, which may be a token and

@@ -3,6 +3,7 @@ package resolver
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
@@ -230,14 +231,18 @@ func (j *judging) judgeStatus(i int, n *checked) {
 // judgeRelease judges a pin whose version the index has.
 func (j *judging) judgeRelease(i int, n *checked, in where) {
 	subject := fmt.Sprintf("%s %s", n.pin.Name, n.pin.Version)
+	bad := map[exclusionKind]where{}
+	details := map[exclusionKind]exclusionWhy{}
 	unusable := func(at where, why exclusionWhy) {
 		if at = at.and(in); at.isNone() {
 			return
 		}
-		part := j.within(at)
-		d := j.of(i, VersionNotUsable, at)
-		d.Reason = why.sentence(subject, part.python(), part.target())
-		j.add(d)
+		if old, ok := bad[why.kind]; ok {
+			at = at.or(old)
+		} else {
+			details[why.kind] = why
+		}
+		bad[why.kind] = at
 	}
 	q := j.within(in)
 	v := q.judge(n.pin.Name, n.release)
@@ -267,7 +272,15 @@ func (j *judging) judgeRelease(i int, n *checked, in where) {
 			}
 		}
 	}
-	j.judgeHashes(i, n)
+	for _, kind := range sortedKeys(bad) {
+		part := j.within(bad[kind])
+		d := j.of(i, VersionNotUsable, bad[kind])
+		d.Reason = details[kind].sentence(subject, part.python(), part.target())
+		j.add(d)
+	}
+	if len(bad) == 0 {
+		j.judgeHashes(i, n)
+	}
 }
 
 // metadataPython heeds a Requires-Python that the metadata states and the index
@@ -310,9 +323,16 @@ func (j *judging) judgeHashes(i int, n *checked) {
 		d.Hashes = unknown
 		j.add(d)
 	}
-	for _, s := range missing {
+	if len(missing) > 0 && len(unknown) < len(n.pin.Hashes) {
 		d := j.of(i, HashAbsent, j.scope.here)
-		d.Where = s.Where
+		var names []string
+		for _, s := range missing {
+			if s.Where != "" && !slices.Contains(names, s.Where) {
+				names = append(names, s.Where)
+			}
+		}
+		slices.Sort(names)
+		d.Where = strings.Join(names, " and ")
 		j.add(d)
 	}
 }

@@ -1,0 +1,286 @@
+package lockfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+	"github.com/pylock-dev/pylock/resolver"
+)
+
+// Expectation is what a lock that is up to date has besides its pins.
+type Expectation struct {
+	Service string // of the findings
+	Lock    string // path of the findings: a slash path relative to the root
+	// Fix is the command that mends the lock.
+	Fix string
+	// Command and Target are those of the header that compile would write; ""
+	// where none is to be compared. A lock of another tool has its own.
+	Command, Target string
+	// TargetPlace and OptionsPlace are where the settings name the target, and
+	// the options; the zero Place for nowhere.
+	TargetPlace, OptionsPlace project.Place
+	// Python is the minor version that a lock of another tool is to name, if
+	// it names one.
+	Python string
+	// NoHeader locks have no header to compare.
+	NoHeader bool
+	// What goes into the lock, as for [FromResolution].
+	Options       []string
+	DefaultIndex  string
+	Hashes        Hashes
+	NoEmit        []pypi.Name
+	NoStripExtras bool
+	// Offline says that the index was not asked.
+	Offline bool
+}
+
+// CheckOptions are those of a check of the expected lock.
+func (e *Expectation) CheckOptions() resolver.CheckOptions {
+	return resolver.CheckOptions{Hashes: e.Hashes != NoHashes, Offline: e.Offline, NoEmit: e.NoEmit}
+}
+
+// LockedPins returns the pins for [resolver.Check], in the order of the lock.
+// A marker that cannot be read is a [*project.InputError].
+func (l *Lock) LockedPins() ([]resolver.LockedPin, error) {
+	pins := make([]resolver.LockedPin, len(l.Pins))
+	for i, p := range l.Pins {
+		pins[i] = resolver.LockedPin{Name: p.Name, Version: p.Version, Hashes: p.Hashes, Place: p.Place}
+		if p.Marker != "" {
+			m, _, err := pep508.ParseMarker(p.Marker)
+			if err != nil {
+				return nil, &project.InputError{Place: p.Place, Msg: err.Error()}
+			}
+			pins[i].Marker = m
+		}
+		for _, via := range p.Via {
+			if n, err := pypi.ParseName(via); err == nil {
+				pins[i].Via = append(pins[i].Via, n)
+			}
+		}
+	}
+	return pins, nil
+}
+
+// Drift says in which ways a lock does not fit its inputs: what a check of its
+// [Lock.LockedPins] found, and what its header, options and extras differ in.
+// There is one finding for each cause, sorted by [SortFindings]; none of the
+// severity Stale means that a recompile would write the same pins, hashes,
+// options and target.
+func Drift(l *Lock, v *resolver.Verdict, e Expectation) []Finding {
+	d := &drift{lock: l, verdict: v, want: e, tool: l.Tool()}
+	moved := d.header()
+	d.options()
+	d.entries()
+	d.extras()
+	d.defects(moved)
+	SortFindings(d.findings)
+	return d.findings
+}
+
+// drift collects findings.
+type drift struct {
+	lock     *Lock
+	verdict  *resolver.Verdict
+	want     Expectation
+	tool     string
+	findings []Finding
+}
+
+func (d *drift) add(r Rule, name pypi.Name, at project.Place, where, format string, args ...any) {
+	d.findings = append(d.findings, Finding{Rule: r, Severity: r.Severity, Service: d.want.Service, Lock: d.want.Lock,
+		Package: name, Place: at, Message: fmt.Sprintf(format, args...), Where: where, Fix: d.want.Fix})
+}
+
+// foreign reports whether another tool wrote the lock, with options of its own.
+func (d *drift) foreign() bool { return d.tool == ToolUV || d.tool == ToolPipTools }
+
+// top is the lock as a whole, or where settings say what it should be.
+func (d *drift) top(settings project.Place) project.Place {
+	if settings.File != "" {
+		return settings
+	}
+	return project.Place{File: d.want.Lock}
+}
+
+// header compares command and target. It returns the finding of another
+// target, as its index, or -1.
+func (d *drift) header() (moved int) {
+	moved = -1
+	if d.want.NoHeader {
+		return moved
+	}
+	if d.foreign() {
+		if got := d.lock.Python(); got != "" && d.want.Python != "" && got != d.want.Python {
+			moved = len(d.findings)
+			d.add(TargetChanged, "", d.top(d.want.TargetPlace), "", "asks for Python %s, the lock is for Python %s", d.want.Python, got)
+		}
+		return moved
+	}
+	if got := d.lock.Target(); d.want.Target != "" && got != d.want.Target {
+		moved = len(d.findings)
+		if got == "" {
+			d.add(TargetChanged, "", d.top(d.want.TargetPlace), "", "asks for %s, the lock does not say what it is for", d.want.Target)
+		} else {
+			d.add(TargetChanged, "", d.top(d.want.TargetPlace), "", "asks for %s, the lock is for %s", d.want.Target, got)
+		}
+	}
+	got := d.lock.Command()
+	if d.want.Command == "" || got == d.want.Command {
+		return moved
+	}
+	if got == "" {
+		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock does not say how it was made: it should by %s", d.want.Command)
+		return moved
+	}
+	more, ok1 := shellWords(d.want.Command)
+	less, ok2 := shellWords(got)
+	if !ok1 || !ok2 {
+		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock was made by %s, not by %s", got, d.want.Command)
+		return moved
+	}
+	more, less = without(more, less), without(less, more)
+	d.command(IndexChanged, slices.DeleteFunc(slices.Clone(more), isNot(indexOption)), slices.DeleteFunc(slices.Clone(less), isNot(indexOption)))
+	other := func(s string) bool { return indexOption(s) || moved >= 0 && targetOption(s) }
+	more, less = slices.DeleteFunc(more, other), slices.DeleteFunc(less, other)
+	d.command(OptionsChanged, more, less)
+	if len(d.findings) == 0 {
+		// The same words in another order: compile would write them anew.
+		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock was made by %s, not by %s", got, d.want.Command)
+	}
+	return moved
+}
+
+func (d *drift) command(r Rule, more, less []string) {
+	at := d.top(d.want.OptionsPlace)
+	switch {
+	case len(more) > 0 && len(less) > 0:
+		d.add(r, "", at, "", "asks for %s, the lock was made with %s", strings.Join(more, " "), strings.Join(less, " "))
+	case len(more) > 0:
+		d.add(r, "", at, "", "asks for %s, the lock was made without", strings.Join(more, " "))
+	case len(less) > 0:
+		d.add(r, "", at, "", "the lock was made with %s, which nothing asks for now", strings.Join(less, " "))
+	}
+}
+
+// without returns the words of a that are not in b.
+func without(a, b []string) []string {
+	var out []string
+	for _, w := range a {
+		if !slices.Contains(b, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func isNot(f func(string) bool) func(string) bool { return func(s string) bool { return !f(s) } }
+
+func hasOption(s string, names ...string) bool {
+	name, _, _ := strings.Cut(s, "=")
+	name, _, _ = strings.Cut(name, " ")
+	return slices.Contains(names, name)
+}
+
+func indexOption(s string) bool {
+	return hasOption(s, "--default-index", "--index", "--index-url", "--extra-index-url", "--find-links", "--no-index")
+}
+
+func targetOption(s string) bool {
+	return hasOption(s, "--python-version", "--python-platform", "--universal")
+}
+
+// options compares the option lines with those that compile would write.
+func (d *drift) options() {
+	want := slices.Clone(d.want.Options)
+	sure := true // that all indexes are known
+	for i := range d.verdict.Packages {
+		p := &d.verdict.Packages[i]
+		if p.Local != nil || !p.Needed {
+			continue
+		}
+		if !p.Found {
+			sure = false
+			continue
+		}
+		if slices.Contains(d.want.NoEmit, p.Name) {
+			continue
+		}
+		if line := indexLine(p.Index, d.want.DefaultIndex); line != "" && !slices.Contains(want, line) {
+			want = append(want, line)
+		}
+	}
+	for _, f := range d.verdict.Defects {
+		sure = sure && f.Kind != resolver.Missing
+	}
+	rule := func(line string) Rule {
+		if indexOption(line) {
+			return IndexChanged
+		}
+		return OptionsChanged
+	}
+	for _, line := range without(want, d.lock.Options) {
+		d.add(rule(line), "", d.top(project.Place{}), "", "the line %s is missing", line)
+	}
+	if d.foreign() {
+		return // their options may be for pip alone
+	}
+	for _, line := range without(d.lock.Options, want) {
+		if sure || !strings.HasPrefix(line, "--extra-index-url ") {
+			d.add(rule(line), "", d.top(project.Place{}), "", "the line %s is not what the settings ask for", line)
+		}
+	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(d.lock.Options)))); n != len(d.lock.Options) {
+		d.add(OptionsChanged, "", d.top(project.Place{}), "", "an option is there twice")
+	}
+}
+
+// entries finds what is not pinned. Other tools write paths, which pip may
+// install.
+func (d *drift) entries() {
+	if d.foreign() {
+		return
+	}
+	for _, e := range d.lock.Direct {
+		d.add(LocalPinned, e.Name, e.Place, "", "%s is no pin of an index", project.Redact(e.Text))
+	}
+}
+
+// extras compares those that are written, and whether there are hashes.
+func (d *drift) extras() {
+	hashed := pypi.Name("")
+	for i := range d.lock.Pins {
+		pin := &d.lock.Pins[i]
+		if len(pin.Hashes) > 0 && hashed == "" {
+			hashed = pin.Name
+		}
+		p := &d.verdict.Packages[i]
+		if d.tool == ToolPipTools || !p.Needed || !p.Found {
+			continue // pip-compile has changed its mind about extras
+		}
+		var want []pypi.Extra
+		if d.want.NoStripExtras {
+			want = p.Extras
+		}
+		if !slices.Equal(pin.Extras, want) {
+			d.add(OptionsChanged, pin.Name, pin.Place, "", "has %s, it should be %s", extrasText(pin.Name, pin.Extras), extrasText(pin.Name, want))
+		}
+	}
+	if hashed != "" && d.want.Hashes == NoHashes {
+		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "asks for no hashes, the lock has those of %s", hashed)
+	}
+}
+
+func extrasText(n pypi.Name, xs []pypi.Extra) string {
+	if len(xs) == 0 {
+		return string(n)
+	}
+	var s []string
+	for _, x := range xs {
+		s = append(s, string(x))
+	}
+	return string(n) + "[" + strings.Join(s, ",") + "]"
+}
