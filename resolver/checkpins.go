@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -365,7 +366,7 @@ func (j *judging) judgeIdle() {
 		if rest.universal {
 			rest = rest.and(possible())
 		}
-		if !rest.isNone() && len(j.unknown) == 0 {
+		if !rest.isNone() && !j.mayBeNeeded(n, map[pypi.Name]bool{}) {
 			d := j.of(i, Superfluous, j.scope.here)
 			stated := j.scope.narrow(rest)
 			stated.all = j.scope.stated
@@ -373,6 +374,7 @@ func (j *judging) judgeIdle() {
 			j.add(d)
 		}
 	}
+	slices.SortStableFunc(idle, func(a, b int) int { return cmp.Compare(j.nodes[a].pin.Name, j.nodes[b].pin.Name) })
 	tops, below := j.subtrees(idle)
 	for _, i := range tops {
 		d := j.of(i, Superfluous, j.scope.here)
@@ -382,12 +384,12 @@ func (j *judging) judgeIdle() {
 }
 
 // mayBeNeeded reports whether a pin may hang below what is not known, by the
-// comments of the lock; without comments it may.
+// comments of the lock and whoever they name; without comments it may.
 func (j *judging) mayBeNeeded(n *checked, seen map[pypi.Name]bool) bool {
 	if len(j.unknown) == 0 || n.in.isNone() {
 		return false
 	}
-	if len(n.pin.Via) == 0 {
+	if !n.pin.Annotated {
 		return true
 	}
 	for _, name := range n.pin.Via {
@@ -399,7 +401,7 @@ func (j *judging) mayBeNeeded(n *checked, seen map[pypi.Name]bool) bool {
 		}
 		seen[name] = true
 		for _, i := range j.byName[name] {
-			if p := j.nodes[i]; p.local == nil && j.needed(i).isNone() && len(p.pin.Via) > 0 && j.mayBeNeeded(p, seen) {
+			if p := j.nodes[i]; p.local == nil && j.mayBeNeeded(p, seen) {
 				return true
 			}
 		}
