@@ -168,10 +168,12 @@ func (d *drift) header() (moved int) {
 	}
 	more, less = missingWords(more, less), missingWords(less, more)
 	d.command(IndexChanged, slices.DeleteFunc(slices.Clone(more), isNot(indexOption)), slices.DeleteFunc(slices.Clone(less), isNot(indexOption)))
-	other := func(s string) bool { return indexOption(s) || moved >= 0 && targetOption(s) }
+	// What the target is says the line of its own, however it was asked for.
+	other := func(s string) bool { return indexOption(s) || d.lock.Target() != "" && targetOption(s) }
+	differ := len(more)+len(less) > 0
 	more, less = slices.DeleteFunc(more, other), slices.DeleteFunc(less, other)
 	d.command(OptionsChanged, more, less)
-	if len(d.findings) == 0 {
+	if !differ {
 		// The same words in another order: compile would write them anew.
 		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock was made by %s, not by %s", got, d.want.Command)
 	}

@@ -139,6 +139,11 @@ func TestFindRoot(t *testing.T) {
 		`repo/a/pyproject.toml: [project]\nname = "pylock"`,
 		`repo/b/pyproject.toml: [tool.pylock]`,
 		`repo/b/c/pyproject.toml: [tool.other]`,
+		`repo/b/own/pyproject.toml: [tool.pylock]\nhashes = "none"`,
+		`repo/svc/pyproject.toml: [tool.pylock]\nhashes = "none"`,
+		`repo/many/pyproject.toml: [tool.pylock]\nservices = ["a"]`,
+		`repo/many/a/pyproject.toml: [tool.pylock]\ncoherent = true`,
+		`repo/many/b/pyproject.toml: [tool.pylock]\ncoherent = true`,
 		`repo/broken/pyproject.toml: pylock [`,
 		`above/pyproject.toml: [tool.pylock]\nx = 1`,
 		`above/repo/.git: gitdir`,
@@ -146,7 +151,7 @@ func TestFindRoot(t *testing.T) {
 		`above/plain/svc/pyproject.toml: [tool.pylock.sources]\nx = {path = "x"}`,
 		`above/plain/x: y`)
 	for dir, want := range map[string]string{
-		"repo/a": "repo", "repo/b/c": "repo/b", "repo/b": "repo/b", "repo/broken": "repo",
+		"repo/a": "repo", "repo/b/c": "repo/b", "repo/b": "repo/b", "repo/b/own": "repo/b", "repo/svc": "repo", "repo/many/a": "repo/many", "repo/many/b": "repo/many/b", "repo/broken": "repo",
 		"above/repo": "above/repo", "above/plain": "above", "above/plain/svc": "above",
 	} {
 		got := relative(root, FindRoot(filepath.Join(root, filepath.FromSlash(dir))))

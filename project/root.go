@@ -8,40 +8,64 @@ import (
 )
 
 // FindRoot returns the absolute folder that paths in a lock are relative to:
-// the nearest folder, from dir upwards, with settings of ours (a [tool.pylock]
-// table or a .pylock.toml), unless one further up has some and counts that
-// folder among its services; else the nearest with a .git, else dir. A .git
-// ends the search, so that nothing outside a repository changes its locks, and
-// a table with sources alone does not count: to say where a package is makes
-// no root.
+// the nearest folder, from dir upwards, whose settings make it a root, unless
+// one further up is a root too and counts that folder among its services; else
+// the nearest with a .git; else the nearest with any settings; else dir. A .git
+// ends the search, so that nothing outside a repository changes its locks.
+//
+// Settings are a [tool.pylock] table or a .pylock.toml. They make a root if
+// they hold a key that belongs to a root, or nothing at all; a service may have
+// settings of its own without being a root, and to say where a package is
+// makes none either.
 func FindRoot(dir string) string {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return dir
 	}
-	root := ""
+	root, other := "", ""
 	for d := dir; ; {
-		if f, table := rootTable(d); table != nil && (root == "" || claims(f, table, root)) {
+		f, table := settingsAt(d)
+		switch {
+		case table == nil:
+		case !makesRoot(table):
+			if other == "" && (len(table.keys) != 1 || table.keys[0].name != "sources") {
+				other = d
+			}
+		case root == "" || claims(f, table, root):
 			root = d
 		}
-		if root == "" && exists(filepath.Join(d, ".git")) {
-			return d
+		if exists(filepath.Join(d, ".git")) {
+			if root == "" {
+				return d
+			}
+			break
 		}
 		up := filepath.Dir(d)
-		if up == d || exists(filepath.Join(d, ".git")) {
+		if up == d {
 			break
 		}
 		d = up
 	}
-	if root == "" {
-		return dir
+	switch {
+	case root != "":
+		return root
+	case other != "":
+		return other
 	}
-	return root
+	return dir
 }
 
-// rootTable returns the settings of a folder, as far as they make it a root;
-// what is wrong with them is told by who reads them.
-func rootTable(dir string) (*pyproject, *tomlValue) {
+// makesRoot reports whether settings are those of a root.
+func makesRoot(table *tomlValue) bool {
+	return len(table.keys) == 0 || slices.ContainsFunc(table.keys, func(e tomlKey) bool {
+		k := keyOf(e.name)
+		return k != nil && k.Root
+	})
+}
+
+// settingsAt returns the settings of a folder; what is wrong with them is told
+// by who reads them.
+func settingsAt(dir string) (*pyproject, *tomlValue) {
 	l := &loader{root: dir}
 	if f, err := l.settingsFile(dir); err == nil && f != nil {
 		return f, f.doc.get("tool").get("pylock")
@@ -55,7 +79,7 @@ func rootTable(dir string) (*pyproject, *tomlValue) {
 		return nil, nil
 	}
 	table := doc.get("tool").get("pylock")
-	if table == nil || len(table.keys) == 1 && table.keys[0].name == "sources" {
+	if table == nil {
 		return nil, nil
 	}
 	return &pyproject{text: t, doc: doc, dir: dir, rel: pyprojectName}, table

@@ -213,7 +213,6 @@ func (j *job) expect(r *run) lockfile.Expectation {
 	e.Fix = header.Command()
 	if j.service != nil {
 		e.Service = j.service.Rel
-		e.Fix = "pylock compile " + quote(j.service.Rel)
 	}
 	if r.build.Format == lockfile.PylockTOML {
 		// Such a lock has no lines for indexes, and always has hashes.
