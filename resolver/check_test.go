@@ -20,7 +20,7 @@ func locked(text string) []LockedPin {
 	for line := range strings.SplitSeq(text, "|") {
 		pin, marker, _ := strings.Cut(line, " ; ")
 		name, version, _ := strings.Cut(pin, "==")
-		pins = append(pins, LockedPin{Name: pypi.Name(name), Version: pep440.MustParse(version), Marker: parsedMarker(marker), Annotated: true})
+		pins = append(pins, LockedPin{Name: pypi.Name(name), Version: pep440.MustParse(version), Marker: parsedMarker(marker)})
 	}
 	return pins
 }
