@@ -117,3 +117,51 @@ func TestFromResolutionKeepsHashes(t *testing.T) {
 		}
 	}
 }
+
+// TestHashesOfALock: what was uploaded since is no reason to write a pin anew,
+// what somebody took out or put in is; see resolver.HashFaults.
+func TestHashesOfALock(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
+	x86, arm, late, sdist := file("a-1-cp312-cp312-linux_x86_64.whl", "a", day(1)), file("a-1-cp312-cp312-linux_aarch64.whl", "b", day(1)),
+		file("a-1-cp312-cp312-win_amd64.whl", "c", day(9)), file("a-1.tar.gz", "d", day(1))
+	unknown := file("a-1-cp312-cp312-macosx_11_0_arm64.whl", "e", time.Time{})
+	serving := func(always bool, files ...*index.File) resolver.Serving {
+		return resolver.Serving{Where: files[0].Filename, Files: files, Always: always}
+	}
+	for _, tt := range []struct {
+		name     string
+		listed   string // digits of the hashes
+		servings []resolver.Serving
+		want     string // of the hashes that are written
+	}{
+		{"as it was", "ab", []resolver.Serving{serving(true, x86), serving(true, arm)}, "ab"},
+		{"one taken out", "a", []resolver.Serving{serving(true, x86), serving(true, arm)}, "abcde"},
+		{"one taken out where none has to be", "a", []resolver.Serving{serving(false, x86), serving(false, arm)}, "abcde"},
+		{"one of two for an environment taken out", "d", []resolver.Serving{serving(true, x86, sdist)}, "d"},
+		{"a platform came later", "ab", []resolver.Serving{serving(false, x86), serving(false, arm), serving(false, late)}, "ab"},
+		{"a platform came later that has to be", "ab", []resolver.Serving{serving(true, x86), serving(true, late)}, "abcde"},
+		{"no time is known", "ab", []resolver.Serving{serving(false, x86), serving(false, unknown)}, "ab"},
+		{"one put in", "abf", []resolver.Serving{serving(true, x86)}, "abcde"},
+		{"all others", "f", []resolver.Serving{serving(false, x86)}, "abcde"},
+		{"none", "", []resolver.Serving{serving(true, x86)}, "abcde"},
+		{"more than needed", "abcde", []resolver.Serving{serving(true, x86)}, "abcde"},
+	} {
+		all := []*index.File{x86, arm, late, sdist, unknown}
+		res := &resolver.Resolution{Packages: []resolver.Package{{Name: "a", Version: pep440.MustParse("1"), Files: all, AllFiles: all, Servings: tt.servings}}}
+		old := &Lock{Pins: []Pin{{Name: "a", Version: pep440.MustParse("1")}}}
+		for _, d := range tt.listed {
+			old.Pins[0].Hashes = append(old.Pins[0].Hashes, digest(string(d)))
+		}
+		l, err := FromResolution(res, BuildOptions{Old: old})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, h := range l.Pins[0].Hashes {
+			got += h[len(h)-1:]
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
