@@ -8,7 +8,9 @@ FUZZTIME  ?= 200x
 RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
 TOOL      := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments clean
+RECORDING ?= all
+
+.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments record clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -44,6 +46,9 @@ accept: build ## by hand, live index: pins against uv's, pip accepts the locks
 
 accept-environments: build ## by hand, live index: pip's resolver in every environment of a lock
 	sh tools/accept-environments.sh $(BIN)
+
+record: ## by hand, live index: the slices of it that tests resolve on, anew
+	$(GO) test -tags live ./resolver -run='^TestRecord$$' -v -timeout=1h -args -record=$(RECORDING)
 
 clean:
 	rm -rf bin .venv .bench
