@@ -121,6 +121,9 @@ func (r *recorder) readOn(t *testing.T, q *question, of recording) error {
 			reach(dependency{Name: req.Name, Extras: req.Extras})
 		}
 	}
+	for _, name := range strings.Fields(of.whole) {
+		reach(dependency{Name: pypi.Name(name)})
+	}
 	for len(todo) > 0 {
 		k := todo[0]
 		todo = todo[1:]

@@ -62,8 +62,9 @@ var recordings = []recording{
 		}},
 	},
 	{
-		name: "airflow",
-		pits: []pit{{asks: "apache-airflow[all] apache-airflow-providers-apache-beam>3.0.0", documents: 2000}},
+		name:  "airflow",
+		whole: "apache-airflow apache-airflow-core",
+		pits:  []pit{{asks: "apache-airflow[all] apache-airflow-providers-apache-beam>3.0.0", documents: 2000}},
 	},
 	{
 		name: "bio-embeddings",
