@@ -9,7 +9,9 @@ RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml)
 TOOL      := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments accept-pylock clean
+RECORDING ?= all
+
+.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments accept-pylock record clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -50,6 +52,9 @@ accept-environments: build ## by hand, live index: pip's resolver in every envir
 
 accept-pylock: build ## by hand, live index: packaging.pylock, pip and uv take a pylock.toml
 	sh tools/accept-pylock.sh $(BIN)
+
+record: ## by hand, live index: the slices of it that tests resolve on, anew
+	$(GO) test -tags live ./resolver -run='^TestRecord$$' -v -timeout=1h -args -record=$(RECORDING)
 
 clean:
 	rm -rf bin .venv .bench

@@ -41,11 +41,19 @@ func (r *resolving) explain(ctx context.Context, u *unsolved) (*NoSolutionError,
 		}
 	}
 	rep := newReporter(p, proof)
-	e := &NoSolutionError{Report: rep.write(), Hints: p.hints(rep)}
+	e := &NoSolutionError{Report: rep.write()}
+	t := &trial{resolving: r, scope: sc}
+	var err error
+	if e.Hints, err = p.hints(ctx, rep, t); err != nil {
+		return nil, err
+	}
 	if where := sc.String(); where != "" && !everywhere {
 		e.Report = "For " + where + ":\n" + e.Report
 	}
-	changes, err := r.changes(ctx, sc, core)
+	changes, err := t.changes(ctx, core, rep.overrides())
+	if err == nil && len(changes) == 0 && !t.helped {
+		changes, err = t.omissions(ctx, core, everywhere)
+	}
 	e.Hints = append(e.Hints, changes...)
 	return e, err
 }
@@ -126,49 +134,6 @@ func (q *Request) only(keep []*project.Requirement) *Request {
 	}
 	n.Requirements, n.Constraints = pick(q.Requirements), pick(q.Constraints)
 	return &n
-}
-
-// changes finds single requirements of the core without whose bounds the
-// whole request has a solution, by solving it, and says what would be chosen.
-func (r *resolving) changes(ctx context.Context, sc *scope, core []*project.Requirement) ([]string, error) {
-	var out []string
-	for _, c := range core {
-		if len(out) == maxChanges {
-			break
-		}
-		if len(c.Specifiers) == 0 {
-			continue
-		}
-		n := *r.request
-		loosen := func(all []project.Requirement) []project.Requirement {
-			all = slices.Clone(all)
-			for i := range all {
-				if sameRequirement(c, &all[i]) {
-					all[i].Specifiers = nil
-				}
-			}
-			return all
-		}
-		n.Requirements, n.Constraints = loosen(n.Requirements), loosen(n.Constraints)
-		p, sol, _, err := r.search(ctx, sc, &n, explainBudget)
-		if err != nil {
-			return nil, err
-		}
-		if sol == nil {
-			continue
-		}
-		id, ok := p.byName[c.Name]
-		if !ok || sol[id] == pubgrub.Absent {
-			continue
-		}
-		v := p.nodes[id].cand.versions[sol[id]-1]
-		out = append(out, fmt.Sprintf("%s==%s in place of %s would make it solvable", c.Name, v, describe(c)))
-	}
-	return out, nil
-}
-
-func describe(q *project.Requirement) string {
-	return q.Requirement.String() + place(q)
 }
 
 // summary replaces a derivation that is too long: what depends on what, each

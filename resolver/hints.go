@@ -1,6 +1,8 @@
 package resolver
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,9 +12,10 @@ import (
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
-// hints say, for what the proof rests on, what might lift it. They are
-// sorted by the order in which the proof uses their cause.
-func (p *problem) hints(r *reporter) []string {
+// hints say, for what the proof rests on, what lifts it: what was tried, or
+// else what might. They are sorted by the order in which the proof uses their
+// cause.
+func (p *problem) hints(ctx context.Context, r *reporter, t *trial) ([]string, error) {
 	var out []string
 	add := func(format string, args ...any) {
 		if h := fmt.Sprintf(format, args...); !slices.Contains(out, h) {
@@ -72,17 +75,27 @@ func (p *problem) hints(r *reporter) []string {
 			detail = ""
 		}
 		some := r.releases(k.pkg, set, nil)
+		lift := ""
+		if !r.summed {
+			// Where much is wrong, one change does not help: spare the tries.
+			var err error
+			if lift, err = t.lift(ctx, n.cand, set, k.kind, details[k]); err != nil {
+				return nil, err
+			}
+		}
+		do := func(advice string) string { return cmp.Or(lift, advice) }
 		switch k.kind {
 		case prerelease:
-			add("%s is there but is a pre-release, and those are not enabled: use --prerelease allow, or name it in a specifier of your own", some)
+			add("%s is there but is a pre-release, and those are not enabled: %s", some, do("use --prerelease allow, or name it in a specifier of your own"))
 		case tooNew:
-			add("%s was published%s, which --exclude-newer hides: move the cutoff past it", some, before(" at ", detail))
+			add("%s was published%s, which --exclude-newer hides: %s", some, before(" at ", detail), do("move the cutoff past it"))
 		case noUploadTime:
 			add("the index gives no upload times for %s, so --exclude-newer hides it", n.name)
 		case yanked:
-			add("%s was yanked%s: require it with == to use it all the same", some, because(detail))
+			add("%s was yanked%s: %s", some, because(detail), do("require it with == to use it all the same"))
 		case requiresPython:
-			add("%s requires%s Python%s: use another version of it, or a target that fits with --python-version", some, map[bool]string{true: " another"}[detail == ""], before(" ", detail))
+			add("%s requires%s Python%s: %s", some, map[bool]string{true: " another"}[detail == ""], before(" ", detail),
+				do("use another version of it, or a target that fits with --python-version"))
 		case noMatchingFile:
 			add("%s has wheels, but none for %s%s, and no source distribution: choose another --python-version or --python-platform", some, p.target(), because(detail))
 		case noWheel:
@@ -95,7 +108,7 @@ func (p *problem) hints(r *reporter) []string {
 			add("%s depends on %s: require that URL yourself if you trust it", some, detail)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // maxHints is how many hints of this kind a person is given.

@@ -24,6 +24,7 @@ type memory struct {
 	projects map[pypi.Name]*index.Project
 	docs     map[string]*indextest.Release // by file name
 	reads    atomic.Int64                  // metadata documents
+	partial  bool                          // a recording: of names that are not there nothing is known
 }
 
 func newMemory(t testing.TB, u *indextest.Universe) *memory {
@@ -76,10 +77,14 @@ func newMemory(t testing.TB, u *indextest.Universe) *memory {
 }
 
 func (m *memory) Project(_ context.Context, name pypi.Name) (*index.Project, error) {
-	if p, ok := m.projects[name]; ok {
-		return p, nil
+	p, ok := m.projects[name]
+	if !ok && m.partial {
+		return nil, fmt.Errorf("the page of %s was not recorded", name)
 	}
-	return nil, &index.NotFoundError{Name: name}
+	if !ok || m.partial && len(p.Releases) == 0 {
+		return nil, &index.NotFoundError{Name: name}
+	}
+	return p, nil
 }
 
 // digest is the hash of a file, which has no content but its name.
@@ -104,6 +109,9 @@ func (m *memory) Versions(ctx context.Context, name pypi.Name, vs []pep440.Versi
 func (m *memory) MetadataOf(_ context.Context, p *index.Project, r *index.Release, f *index.File) (*index.Metadata, error) {
 	m.reads.Add(1)
 	doc := m.docs[f.Filename]
+	if doc.Unread {
+		return nil, fmt.Errorf("the metadata of %s %s was not recorded", p.Name, r.Version)
+	}
 	if f.IsSdist() && (doc.Sdist == indextest.DynamicSdist || doc.Sdist == indextest.LegacySdist) {
 		return nil, index.ErrNeedsBuild
 	}

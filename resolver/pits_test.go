@@ -94,3 +94,29 @@ func TestWindow(t *testing.T) {
 		}
 	}
 }
+
+// meetingUniverse has two packages each release of which pins a third. What the
+// one pins in its newer half, the other has no release for.
+func meetingUniverse(n int) string {
+	var b strings.Builder
+	for v := 1; v <= n; v++ {
+		fmt.Fprintf(&b, "sdk 1.%d\n  core==1.%d\ncore 1.%d\n", v, v, v)
+		if v <= n/2 {
+			fmt.Fprintf(&b, "other 1.%d\n  core==1.%d\n", v, v)
+		}
+	}
+	return b.String()
+}
+
+// TestMeeting: where two packages pin a third, what is too new turns into what
+// is too old, and the release in between is found.
+func TestMeeting(t *testing.T) {
+	for _, n := range []int{60, 200, 1000} {
+		for _, reqs := range [][]string{{"sdk", "other"}, {"other", "sdk"}} {
+			res, _ := solvePit(t, meetingUniverse(n), reqs...)
+			if got, want := pins(res), fmt.Sprintf("core==1.%d other==1.%d sdk==1.%d", n/2, n/2, n/2); got != want {
+				t.Errorf("n=%d, %v: got %s, want %s", n, reqs, got, want)
+			}
+		}
+	}
+}

@@ -277,7 +277,7 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 // Conflict implements pubgrub.Source. When releases of one package keep
 // failing against the same decision for another, walking on is the wrong way:
 // the two change places, so that the other one gives way. Once for each pair.
-func (p *problem) Conflict(affected, culprit pubgrub.Package, cause []pubgrub.Package) pubgrub.Package {
+func (p *problem) Conflict(affected, culprit pubgrub.Package, cause []pubgrub.Term) pubgrub.Package {
 	p.stats.Conflicts++
 	affected, culprit = p.base(affected), p.base(culprit)
 	a, c := &p.nodes[affected], &p.nodes[culprit]

@@ -22,11 +22,13 @@ func (r *reporter) write() string {
 	if text := r.out.String(); strings.Count(text, "\n") <= maxReportLines-16 && len(text) < maxReportBytes {
 		return text
 	}
+	r.summed = true
 	return r.summary()
 }
 
-// maxReportBytes bounds a derivation whose lines are few but endless.
-const maxReportBytes = 8000
+// maxReportBytes bounds a derivation whose lines are few but endless: 40 lines of
+// a terminal.
+const maxReportBytes = 4000
 
 func newReporter(p *problem, proof *pubgrub.Proof) *reporter {
 	r := &reporter{problem: p, steps: proof.Steps, uses: make([]int, len(proof.Steps)), number: map[int]int{}}
@@ -41,6 +43,7 @@ type reporter struct {
 	number map[int]int
 	out    strings.Builder
 	leaves []int // external steps in order of use
+	summed bool  // what was written is a summary
 }
 
 // skip passes over steps that add nothing for a reader: that the target has
@@ -115,6 +118,9 @@ func (r *reporter) visit(i int) {
 	a, b := r.parents(i)
 	switch {
 	case r.external(a) && r.external(b):
+		if r.before(b, a) {
+			a, b = b, a
+		}
 		r.line(i, "Because %s", and(r.text(a), r.text(b)))
 	case r.external(a) || r.external(b):
 		ext, der := a, b
@@ -130,6 +136,9 @@ func (r *reporter) visit(i int) {
 				x, y = y, x
 			}
 			r.visit(x)
+			if r.before(ext, y) {
+				ext, y = y, ext
+			}
 			r.line(i, "And because %s%s", and(r.text(y), r.text(ext)), r.ref(x))
 			return
 		}
@@ -161,8 +170,35 @@ func (r *reporter) visit(i int) {
 	}
 }
 
-// and joins two statements; one with a comma of its own needs another.
+// before reports whether the user wrote a before b, in one file.
+func (r *reporter) before(a, b int) bool {
+	written := func(i int) *project.Requirement {
+		if w, ok := r.steps[i].Reason.(*reason); ok && (w.kind == asked || w.kind == constrained) {
+			return w.asked()
+		}
+		return nil
+	}
+	x, y := written(a), written(b)
+	return x != nil && y != nil && x.Place.File == y.Place.File && x.Place.Line < y.Place.Line
+}
+
+// overrides returns those that the proof rests on.
+func (r *reporter) overrides() []*project.Requirement {
+	var out []*project.Requirement
+	for _, i := range r.leaves {
+		if w, ok := r.steps[i].Reason.(*reason); ok && w.dep.override != nil && !slices.Contains(out, w.dep.override) {
+			out = append(out, w.dep.override)
+		}
+	}
+	return out
+}
+
+// and joins two statements; one with a comma of its own needs another. What is
+// asked of a package and of its extras are two clauses and one statement.
 func and(a, b string) string {
+	if a == b {
+		return a
+	}
 	if strings.Contains(a, ", ") {
 		return a + ", and " + b
 	}
@@ -217,7 +253,11 @@ func (r *reporter) text(i int) string {
 		if w.dep.override != nil {
 			verb = "is overridden to depend on"
 		}
-		return fmt.Sprintf("%s %s %s%s", r.subject(st), verb, w.dep, r.missing(w))
+		by := ""
+		if w.dep.override != nil {
+			by = place(w.dep.override)
+		}
+		return fmt.Sprintf("%s %s %s%s%s", r.subject(st), verb, w.dep, by, r.missing(w))
 	case constrained:
 		return fmt.Sprintf("the constraint is %s%s", w.from.Requirement.String(), place(w.from))
 	case targetIs:

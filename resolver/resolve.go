@@ -104,6 +104,7 @@ type resolving struct {
 	library  *library
 	observer Observer
 	stats    Stats
+	budget   int // decisions that each search may take; 0 is no limit
 }
 
 // solved is the solution of one scope.
@@ -118,7 +119,9 @@ func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name]
 	q := newQuestion(r.request, sc, earlier)
 	p := newProblem(q, &fetcher{library: r.library, q: q}, r.observer)
 	p.stats = r.stats
-	sol, proof, err := pubgrub.New(p).Solve(ctx)
+	solver := pubgrub.New(p)
+	solver.Budget = r.budget
+	sol, proof, err := solver.Solve(ctx)
 	r.stats = p.stats
 	if f := (*forked)(nil); errors.As(err, &f) {
 		return nil, f.parts, nil

@@ -40,13 +40,26 @@ type walk struct {
 	passed pubgrub.Set
 }
 
-// causeOf names what a conflict was about, apart from the package itself.
-func (p *problem) causeOf(affected pubgrub.Package, cause []pubgrub.Package) string {
+// causeOf names what a conflict was about, apart from the package itself, and
+// whether something newer or older was needed than was left. Where releases
+// pin another package, what fits lies where the one turns into the other.
+func (p *problem) causeOf(affected pubgrub.Package, cause []pubgrub.Term) string {
 	var names []string
-	for _, id := range cause {
-		if p.base(id) != affected {
-			names = append(names, string(p.nodes[id].name))
+	for _, t := range cause {
+		if p.base(t.Package) == affected {
+			continue
 		}
+		name := string(p.nodes[t.Package].name)
+		wanted, left := t.Set.Complement(p.Versions(t.Package)+1).Spans(), p.state.Allowed(t.Package).Spans()
+		if len(wanted) > 0 && len(left) > 0 {
+			switch {
+			case wanted[0].Lo >= left[len(left)-1].Hi:
+				name += ">"
+			case wanted[len(wanted)-1].Hi <= left[0].Lo:
+				name += "<"
+			}
+		}
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), " ")

@@ -27,7 +27,7 @@ func (s *synthetic) Clauses(_ context.Context, p Package, v int, _ State) ([]Cla
 	return s.clauses[p][v], nil
 }
 
-func (s *synthetic) Conflict(_, _ Package, _ []Package) Package { return Root }
+func (s *synthetic) Conflict(_, _ Package, _ []Term) Package { return Root }
 
 // newSynthetic makes packages with the given numbers of versions, in this
 // order, after the root.

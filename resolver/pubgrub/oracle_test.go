@@ -51,7 +51,7 @@ func (p *problem) Clauses(_ context.Context, q Package, v int, _ State) ([]Claus
 	return p.clauses[q][v], nil
 }
 
-func (p *problem) Conflict(affected, culprit Package, _ []Package) Package {
+func (p *problem) Conflict(affected, culprit Package, _ []Term) Package {
 	if p.backs > 0 && p.r.IntN(3) == 0 {
 		p.backs--
 		return []Package{affected, culprit, Package(p.r.IntN(len(p.versions)))}[p.r.IntN(3)]

@@ -34,17 +34,19 @@ type Source interface {
 
 	// Conflict reports that a version of affected, which was decided or about
 	// to be, is ruled out as long as the decision for culprit stands; culprit
-	// is Root if no decision is to blame. The violated clause is over the
-	// packages of cause. It returns a package whose decision, and all later
+	// is Root if no decision is to blame. The violated clause has the terms of
+	// cause, which are not to be changed. It returns a package whose decision, and all later
 	// ones, shall be undone so that others come first, or Root for none. It
 	// must return a package only a bounded number of times.
-	Conflict(affected, culprit Package, cause []Package) Package
+	Conflict(affected, culprit Package, cause []Term) Package
 }
 
 // State is what a Source may know of the search.
 type State interface {
 	// Version returns the decided version of p, or Absent.
 	Version(p Package) int
+	// Allowed returns the states of p that nothing excludes so far.
+	Allowed(p Package) Set
 	// Selected reports whether p must be selected, decided or not.
 	Selected(p Package) bool
 }
@@ -93,6 +95,9 @@ func (s *Solver) Stats() Stats { return s.stats }
 
 // Version implements State.
 func (s *Solver) Version(p Package) int { s.sol.grow(p); return int(s.sol.chosen[p]) }
+
+// Allowed implements State.
+func (s *Solver) Allowed(p Package) Set { return s.sol.acc(p) }
 
 // Selected implements State.
 func (s *Solver) Selected(p Package) bool { return !s.sol.acc(p).Has(Absent) }
@@ -156,21 +161,13 @@ func (s *Solver) Solve(ctx context.Context) (Solution, *Proof, error) {
 			// The version is ruled out by what it depends on. Deciding it would
 			// only have to be undone: let the clause exclude it instead.
 			s.touch(p)
-			s.backUp(s.source.Conflict(p, s.culprit(conflict, p), s.packages(conflict)))
+			s.backUp(s.source.Conflict(p, s.culprit(conflict, p), s.clauses[conflict].Terms))
 			continue
 		}
 		s.decisions = append(s.decisions[:s.sol.level], p)
 		s.sol.decide(p, v)
 		s.touch(p)
 	}
-}
-
-func (s *Solver) packages(id ID) []Package {
-	ps := make([]Package, len(s.clauses[id].Terms))
-	for i, t := range s.clauses[id].Terms {
-		ps[i] = t.Package
-	}
-	return ps
 }
 
 // culprit returns the package whose decision makes the last of the clause's
@@ -365,7 +362,7 @@ func (s *Solver) propagate() ID {
 				continue
 			}
 			s.stats.Conflicts++
-			cause := s.packages(id)
+			cause := s.clauses[id].Terms
 			learned, level, failed := s.learn(id)
 			if failed {
 				return learned

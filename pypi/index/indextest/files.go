@@ -11,6 +11,9 @@ const fileMaxAge = "max-age=365000000, immutable, public"
 
 // file answers /files/FILE and /files/FILE.metadata; nil for one that is not there.
 func (h *Handler) file(s *store, r *http.Request, name string) *answer {
+	if f := s.files[strings.TrimSuffix(name, ".metadata")]; f != nil && f.release.Unread {
+		return plain(http.StatusNotImplemented, "not recorded")
+	}
 	if stem, ok := strings.CutSuffix(name, ".metadata"); ok {
 		f := s.files[stem]
 		if f == nil || !f.wheel || !h.profile.ServesMetadata(stem) {

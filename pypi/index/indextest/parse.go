@@ -2,7 +2,9 @@ package indextest
 
 import (
 	"cmp"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -56,11 +58,22 @@ func MustParse(text string) *Universe {
 	return u
 }
 
-// LoadFile reads the universe of one file.
+// LoadFile reads the universe of one file, which is compressed if it is named .gz.
 func LoadFile(path string) (*Universe, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if strings.HasSuffix(path, ".gz") {
+		if r, err = gzip.NewReader(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return parse(filepath.Base(path), string(text), 0)
 }
@@ -210,6 +223,8 @@ func (p *parser) detail(text string) error {
 		r.Files = append(r.Files, arg)
 	case "@none":
 		r.NoFiles = true
+	case "@unread":
+		r.Unread = true
 	case "@yanked":
 		r.Yanked, r.YankedReason = true, arg
 	case "@uploaded":

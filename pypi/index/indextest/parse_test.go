@@ -22,6 +22,7 @@ Foo_Bar 1.10
   @wheel 2-py3-none-any
   @sdist dynamic
   @file foo.zip
+  @unread
   @yanked for a reason
   @uploaded 2024-03-24T01:00:00+01:00
   @claim dep<1
@@ -37,10 +38,10 @@ foo.bar 1.9
 	want := &Universe{Projects: []*Project{{
 		Name: "foo-bar", Title: "Foo_Bar", Status: "archived", StatusReason: "no more of it",
 		Releases: []*Release{
-			{Version: "1.9", Wheels: []string{"py3-none-any"}, line: 17},
+			{Version: "1.9", Wheels: []string{"py3-none-any"}, line: 18},
 			{Version: "1.10", Requires: []string{"dep>=1; extra == 'Two'", `other ; "one" == extra and os_name == "nt"`, "@verbatim"},
 				RequiresPython: ">=3.8", Extras: []string{"three"}, Wheels: []string{"cp312-cp312-win32", "2-py3-none-any"}, Sdist: DynamicSdist,
-				Files: []string{"foo.zip"}, Yanked: true, YankedReason: "for a reason", Uploaded: time.Date(2024, 3, 24, 0, 0, 0, 0, time.UTC),
+				Files: []string{"foo.zip"}, Unread: true, Yanked: true, YankedReason: "for a reason", Uploaded: time.Date(2024, 3, 24, 0, 0, 0, 0, time.UTC),
 				Claimed: true, Claims: []string{"dep<1"}, Size: 10, line: 2},
 		},
 	}}}

@@ -18,6 +18,7 @@
 //	  @sdist dynamic             an sdist: static (default), dynamic, pyproject or legacy, see [SdistKind]
 //	  @file a_b-1.zip            one more file with this name; .whl has a wheel's content, all else an sdist's
 //	  @none                      a release without files
+//	  @unread                    its metadata was not recorded: to ask for a file of it is an error of the server
 //	  @yanked reason             the reason is optional
 //	  @uploaded 2024-03-24T00:00:00Z   or none; [DefaultUploaded] without it
 //	  @claim anyio<9             what the JSON API says in place of the true Requires-Dist, repeatable; "null" for none
@@ -62,6 +63,7 @@ type Release struct {
 	Sdist          SdistKind
 	Files          []string // file names of @file lines
 	NoFiles        bool
+	Unread         bool // what it requires is not known
 	Yanked         bool
 	YankedReason   string
 	Uploaded       time.Time // zero means DefaultUploaded
@@ -139,6 +141,9 @@ func (r *Release) write(b *strings.Builder) {
 	}
 	if r.NoFiles {
 		line("@none")
+	}
+	if r.Unread {
+		line("@unread")
 	}
 	if r.Yanked {
 		line("@yanked", r.YankedReason)
