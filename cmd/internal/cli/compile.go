@@ -65,6 +65,8 @@ type compileOptions struct {
 	emitIndexAnnotation bool
 
 	coherent, dryRun bool
+	// diff is how a dry run tells what would change; nil for text.
+	diff *diffReport
 
 	// flags is the set that the fields above are bound to; it knows which of
 	// them a flag or a variable gave.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
@@ -20,9 +21,11 @@ import (
 // diffOptions are the flags of diff.
 type diffOptions struct {
 	*global
-	report diffReport
-	locks  []string
-	rev    string
+	report  diffReport
+	locks   []string
+	rev     string
+	dryRun  bool
+	compile *compileOptions // of a dry run
 }
 
 // diffReport is how differences are told; compile --dry-run shares it.
@@ -46,19 +49,27 @@ here if it begins with ./; :PATH is what is staged. With A alone, A is compared
 with what it is at HEAD; without any, all locks under the current folder are.
 --rev compares with another revision.
 
+--dry-run compares the locks of services with what compile would write now: its
+arguments and flags are those of compile.
+
 The exit code is 0, or with --exit-code 1 where something differs.`,
 		Example: `  pylock diff
   pylock diff services/api --rev origin/main
   pylock diff v1.4:services/api/requirements.lock services/api
-  pylock diff --rev origin/main --format markdown --links`,
+  pylock diff --rev origin/main --format markdown --links
+  pylock diff --dry-run --upgrade services/api`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.locks = args
 			return runDiff(cmd.Context(), o)
 		},
 	}
 	f := cmd.Flags()
+	f.SetNormalizeFunc(alias)
 	f.StringVar(&o.rev, "rev", "", "compare with the locks at this git `revision` (default HEAD)")
 	o.report.register(cmd)
+	f.BoolVar(&o.dryRun, "dry-run", false, "compare with what compile would write")
+	o.compile = &compileOptions{global: g, diff: &o.report}
+	o.compile.adopt(f, "dry-run", "format")
 	return cmd
 }
 
@@ -72,6 +83,19 @@ func (r *diffReport) register(cmd *cobra.Command) {
 }
 
 func runDiff(ctx context.Context, o *diffOptions) error {
+	if o.dryRun {
+		if o.rev != "" {
+			return usagef("--rev and --dry-run exclude each other: leave one out")
+		}
+		o.compile.sources, o.compile.dryRun = o.locks, true
+		if err := o.compile.environment(); err != nil {
+			return err
+		}
+		return runCompile(ctx, o.compile)
+	}
+	if name := o.compile.firstGiven(); name != "" {
+		return usagef("--%s is for --dry-run: add that, or leave it out", name)
+	}
 	ds, err := o.compare(ctx)
 	if err != nil && ds == nil {
 		return err
@@ -82,6 +106,16 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 		return err
 	}
 	return printed
+}
+
+// firstGiven returns the first flag of compile that was given, by name, or "".
+func (o *compileOptions) firstGiven() (name string) {
+	o.flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed && name == "" {
+			name = f.Name
+		}
+	})
+	return name
 }
 
 // print writes differences as the flags say. The error is errNo when something

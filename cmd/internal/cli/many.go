@@ -155,7 +155,8 @@ type outcome struct {
 	lock       *lockfile.Lock
 	start      time.Time
 	changes    int
-	written    bool // the file is another than before
+	diff       *lockfile.Diff // of a dry run
+	written    bool           // the file is another than before
 	skipped    bool
 }
 
@@ -232,7 +233,27 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	if several {
 		tell(p, outcomes, o.app.Now().Sub(start))
 	}
+	if o.dryRun && exitCode(err) != exitInterrupted {
+		if printed := o.printDryRun(ctx, outcomes); err == nil {
+			err = printed
+		}
+	}
 	return err
+}
+
+// printDryRun prints what would change, as the product of a dry run.
+func (o *compileOptions) printDryRun(ctx context.Context, outcomes []outcome) error {
+	var ds []*lockfile.Diff
+	for i := range outcomes {
+		if d := outcomes[i].diff; d != nil {
+			ds = append(ds, d)
+		}
+	}
+	r := o.diff
+	if r == nil {
+		r = &diffReport{format: choice{value: "text"}}
+	}
+	return r.print(ctx, o.global, ds)
 }
 
 // tell sums up several jobs.
@@ -394,20 +415,21 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
-	changes := moves(lockfile.Compare(r.old, lock))
+	diff := lockfile.Compare(r.old, lock)
+	changes := moves(diff)
 	out.changes = len(changes)
+	if o.dryRun && r.output != "" {
+		diff.Name, diff.Before, diff.After = slashed(r.output), workingTree, "dry run"
+		out.diff = diff
+	}
 	what, err := o.emit(r, text, out)
 	if err != nil {
 		return err
 	}
 	out.lock = lock
-	if r.old != nil || o.dryRun {
+	if r.old != nil && !o.dryRun {
 		for _, c := range changes {
-			if o.dryRun {
-				p.infof("  %s", describe(c))
-			} else {
-				p.detailf("%s", describe(c))
-			}
+			p.detailf("%s", describe(c))
 		}
 	}
 	heldBack(p, resolution.HeldBack)
@@ -460,6 +482,9 @@ func tellMoved(p *printer, r *run, res *resolver.Resolution) {
 // emit writes or prints the lock and returns how to tell the outcome.
 func (o *compileOptions) emit(r *run, text []byte, out *outcome) (string, error) {
 	if r.output == "" {
+		if o.diff != nil {
+			return "", usagef("these sources have no lock to compare with: name it with --output-file")
+		}
 		return "printed", o.print(text)
 	}
 	before, _, err := lockfile.ReadFile(r.output, o.app.FS)
