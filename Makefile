@@ -9,7 +9,7 @@ RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml)
 TOOL      := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments clean
+.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments accept-pylock clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -46,6 +46,9 @@ accept: build ## by hand, live index: pins against uv's, pip accepts the locks
 
 accept-environments: build ## by hand, live index: pip's resolver in every environment of a lock
 	sh tools/accept-environments.sh $(BIN)
+
+accept-pylock: build ## by hand, live index: packaging.pylock, pip and uv take a pylock.toml
+	sh tools/accept-pylock.sh $(BIN)
 
 clean:
 	rm -rf bin .venv .bench

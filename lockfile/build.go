@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,7 +42,22 @@ type BuildOptions struct {
 	Header []string
 	// Options are written before those that the pins need.
 	Options []string
-	Hashes  Hashes
+	// Format is the form that the lock is for. A pylock.toml holds files, their
+	// index and folders, where requirements.lock has hashes, options and
+	// comments; it has no way to say that there is no hash.
+	Format Format
+	Hashes Hashes
+	// Scope is where a pylock.toml can be installed; see [ScopeOf].
+	Scope Scope
+	// Dir is the folder of a pylock.toml, to which the paths of folders are
+	// relative, and Root the one that those of the resolution are relative to;
+	// both absolute. Editable are the packages whose installation follows their
+	// source.
+	Root, Dir string
+	Editable  []pypi.Name
+	// Folders writes path dependencies into a pylock.toml. pip refuses such a
+	// lock, since it cannot verify the hash of a folder; uv takes it.
+	Folders bool
 	// NoEmit are packages that are resolved and not written.
 	NoEmit []pypi.Name
 	// NoStripExtras writes the extras that are in use.
@@ -88,15 +104,16 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		p := &r.Packages[i]
 		via := labels(p.Via)
 		switch {
+		case p.Local != nil && o.Folders && !slices.Contains(o.NoEmit, p.Name):
+			d, err := directory(p, o)
+			if err != nil {
+				return nil, err
+			}
+			d.Via = via
+			l.Direct = append(l.Direct, d)
+			continue
 		case p.Local != nil:
-			line := fmt.Sprintf("  %s (%s)", p.Name, localPath(p.Local.Rel))
-			if p.Marker != "" {
-				line += " ; " + p.Marker
-			}
-			if len(via) > 0 {
-				line += ", via " + strings.Join(via, labelSeparator)
-			}
-			locals = append(locals, line)
+			locals = append(locals, localLine(p.Name, p.Local.Rel, p.Marker, via))
 			continue
 		case slices.Contains(o.NoEmit, p.Name):
 			if !slices.Contains(excluded, string(p.Name)) {
@@ -109,7 +126,7 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 			pin.Extras = slices.Clone(p.Extras)
 		}
 		home := withoutQuery(p.Index)
-		if o.IndexAnnotation {
+		if o.IndexAnnotation || o.Format == PylockTOML {
 			pin.From = home
 		}
 		var err error
@@ -121,20 +138,29 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 				pin.Hashes = was.Hashes
 			}
 		}
+		if o.Format == PylockTOML {
+			if err := pin.addFiles(p, o); err != nil {
+				return nil, err
+			}
+			l.Pins = append(l.Pins, pin)
+			continue
+		}
 		if line := indexLine(p.Index, o.DefaultIndex); line != "" && !slices.Contains(l.Options, line) {
 			l.Options = append(l.Options, line)
 		}
 		l.Pins = append(l.Pins, pin)
 	}
 	slices.SortFunc(l.Pins, comparePins)
+	if o.Format == PylockTOML {
+		l.Scope = o.Scope
+		return l, nil
+	}
 	if len(excluded) > 0 {
 		slices.Sort(excluded)
 		l.Trailer = append(append(l.Trailer, excludedTitle), excluded...)
 	}
 	if len(locals) > 0 {
-		slices.Sort(locals)
-		l.Trailer = append(append(l.Trailer, "", localsTitle), locals...)
-		l.Trailer = trimBlank(l.Trailer)
+		l.Trailer = trimBlank(append(append(l.Trailer, ""), localsTrailer(locals)...))
 	}
 	return l, nil
 }
@@ -162,24 +188,21 @@ func localPath(rel string) string {
 // hashes returns the hash of each file, sorted; a file without one that pip
 // accepts is left out, since pip would not install it.
 func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
-	files := p.Files
-	switch o.Hashes {
-	case NoHashes:
+	if o.Hashes == NoHashes && o.Format != PylockTOML {
 		return nil, nil
-	case AllHashes:
-		files = p.AllFiles
 	}
 	var s []string
-	for _, f := range files {
-		for _, algorithm := range []string{"sha256", "sha384", "sha512"} {
-			if h := algorithm + ":" + strings.ToLower(f.Hashes[algorithm]); validHash(h) {
-				s = append(s, h)
-				break
-			}
+	for _, f := range listed(p, o) {
+		if h := fileHash(f); h != "" {
+			s = append(s, h)
 		}
 	}
 	if len(s) == 0 {
-		return nil, &index.UnusableError{URL: p.Index, Err: fmt.Errorf("it states no sha256 for any file of %s %s: use --no-hashes, or an index that does", p.Name, p.Version)}
+		what := "use --no-hashes, or an index that does"
+		if o.Format == PylockTOML {
+			what = "use an index that does, or requirements.lock with --no-hashes"
+		}
+		return nil, &index.UnusableError{URL: p.Index, Err: fmt.Errorf("it states no sha256 for any file of %s %s: %s", p.Name, p.Version, what)}
 	}
 	slices.Sort(s)
 	return slices.Compact(s), nil
@@ -199,6 +222,30 @@ func indexLine(home, byDefault string) string {
 		return ""
 	}
 	return "--extra-index-url " + home
+}
+
+// listed are the files of a package that a lock names.
+func listed(p *resolver.Package, o BuildOptions) []*index.File {
+	if o.Hashes == AllHashes {
+		return p.AllFiles
+	}
+	return p.Files
+}
+
+// addFiles adds the files that the hashes of the pin are of.
+func (pin *Pin) addFiles(p *resolver.Package, o BuildOptions) error {
+	files := oneSdist(slices.DeleteFunc(slices.Clone(listed(p, o)), func(f *index.File) bool { return !slices.Contains(pin.Hashes, fileHash(f)) }))
+	return pin.setFiles(files, o.Scope)
+}
+
+// directory is the entry of a path dependency.
+func directory(p *resolver.Package, o BuildOptions) (Direct, error) {
+	rel, err := filepath.Rel(o.Dir, filepath.Join(o.Root, filepath.FromSlash(p.Local.Rel)))
+	if err != nil {
+		return Direct{}, fmt.Errorf("%s: the folder %s cannot be reached from that of the lock: %w", p.Name, p.Local.Rel, err)
+	}
+	d := &Directory{Path: filepath.ToSlash(rel), Editable: slices.Contains(o.Editable, p.Name)}
+	return Direct{Name: p.Name, Text: d.text(), Marker: p.Marker, Directory: d}, nil
 }
 
 // withoutQuery cuts the query of an index's address, which may be a token and

@@ -1,8 +1,10 @@
 package lockfile
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pylock-dev/pylock/project"
 )
@@ -81,8 +83,13 @@ func ParseConflicted(name string, data []byte) (*Lock, error) {
 			return nil, err
 		}
 	}
-	l := ours.lock
-	for _, pin := range theirs.lock.Pins {
+	ours.lock.join(theirs.lock)
+	return ours.lock, nil
+}
+
+// join adds the pins of the other side of a conflict.
+func (l *Lock) join(theirs *Lock) {
+	for _, pin := range theirs.Pins {
 		i := slices.IndexFunc(l.Pins, func(p Pin) bool {
 			return p.Name == pin.Name && p.Version.Equal(pin.Version) && p.Marker == pin.Marker
 		})
@@ -98,5 +105,28 @@ func ParseConflicted(name string, data []byte) (*Lock, error) {
 		}
 		return comparePins(a, b)
 	})
-	return l, nil
+}
+
+// sides returns the two texts that the marks of a conflict tell apart.
+func sides(name string, data []byte) (ours, theirs []byte, err error) {
+	within := ""
+	for line := range bytes.Lines(data) {
+		if m := conflictMark(strings.TrimRight(string(line), "\r\n")); m != "" {
+			within = m
+			if m == theirsMark {
+				within = ""
+			}
+			continue
+		}
+		if within == "" || within == oursMark {
+			ours = append(ours, line...)
+		}
+		if within == "" || within == middleMark {
+			theirs = append(theirs, line...)
+		}
+	}
+	if within != "" {
+		return nil, nil, &project.InputError{Place: project.Place{File: name}, Msg: "the merge conflict does not end: take one side of the file"}
+	}
+	return ours, theirs, nil
 }

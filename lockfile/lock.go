@@ -1,7 +1,8 @@
-// Package lockfile turns a resolution into the text of a requirements.lock,
-// reads such texts back, compares them and writes them to disk.
+// Package lockfile turns a resolution into the text of a requirements.lock or
+// of a pylock.toml, reads such texts back, compares them, turns one into the
+// other and writes them to disk.
 //
-// A lock is a requirements file as pip reads it, restricted so that nothing in
+// A requirements.lock is a requirements file as pip reads it, restricted so that nothing in
 // it can surprise pip:
 //
 //	lock       = header options { pin } { blank trailer }
@@ -21,6 +22,8 @@
 // any kind that Python knows, comments, options, continuations, variables, a
 // coding declaration. [Parse] also reads what uv and pip-tools write; it
 // refuses what is not a lock: ranges, includes, options of unknown meaning.
+//
+// [RenderTOML] and [ParseTOML] do the same for PEP 751.
 //
 // The format is pip's: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 package lockfile
@@ -44,11 +47,15 @@ type Lock struct {
 	Options []string
 	Pins    []Pin
 	// Direct are the entries without a version: URLs and local paths. They are
-	// read, and never written.
+	// read; a pylock.toml alone can be written with those that are folders.
 	Direct []Direct
+	// Scope says where the lock can be installed, as a pylock.toml does.
+	Scope
 	// Trailer are the comment lines after the pins, without "# "; "" stands
 	// for a blank line.
 	Trailer []string
+	// Warnings are what a reader of the file should be told.
+	Warnings []string
 }
 
 // Pin is one package at one version.
@@ -61,10 +68,15 @@ type Pin struct {
 	Marker string
 	// Hashes are "sha256:…", sorted.
 	Hashes []string
+	// Files and RequiresPython are of a pylock.toml: where the hashes belong
+	// to, by name, and the Pythons that the files are for, or "".
+	Files          []Distribution
+	RequiresPython string
 	// Via are the labels of what asked for the package: names of packages, and
 	// origins such as "-r requirements.in". [Render] sorts them.
 	Via []string
-	// From is the index of an index annotation, or "".
+	// From is the index that the pin comes from, without credentials, where
+	// the lock says so: in an annotation, or in a pylock.toml.
 	From string
 	// Place is where it was read.
 	Place project.Place
@@ -73,10 +85,36 @@ type Pin struct {
 // Direct is an entry that names a place instead of a version.
 type Direct struct {
 	Name   pypi.Name // "" when the entry does not name it
-	Text   string    // as written: "-e ./shared", "x @ https://…"
-	Hashes []string
-	Via    []string
-	Place  project.Place
+	Text   string    // as in a requirements file: "-e ./shared", "x @ https://…"
+	Marker string    // of a pylock.toml; else it is part of Text
+	// Directory is set for a folder in a pylock.toml.
+	Directory *Directory
+	Hashes    []string
+	Via       []string
+	Place     project.Place
+}
+
+// Directory is a package of the repository, installed from its folder.
+type Directory struct {
+	Path     string // with slashes, relative to the folder of the lock
+	Editable bool
+	// Subdirectory is the place of the package within Path, "" for Path.
+	Subdirectory string
+}
+
+// text is the directory as a line of a requirements file.
+func (d *Directory) text() string {
+	s := d.Path
+	if d.Subdirectory != "" {
+		s += "/" + d.Subdirectory
+	}
+	if !strings.HasPrefix(s, "/") && !strings.HasPrefix(s, ".") {
+		s = "./" + s
+	}
+	if d.Editable {
+		s = "-e " + s
+	}
+	return s
 }
 
 const (

@@ -16,7 +16,7 @@ import (
 )
 
 // pages makes the pages of a universe, wheels for any platform alone.
-func pages(t testing.TB, text string) func(context.Context, pypi.Name) (*index.Project, error) {
+func pagesOf(t testing.TB, text string) func(context.Context, pypi.Name) (*index.Project, error) {
 	u := indextest.MustParse(text)
 	return func(_ context.Context, name pypi.Name) (*index.Project, error) {
 		for _, p := range u.Projects {
@@ -54,7 +54,7 @@ func TestOutdated(t *testing.T) {
 		q := resolver.Request{Targets: []resolver.Target{{Python: pep440.MustParse("3.12"), Platform: platform}}}
 		got := map[string]string{}
 		for _, name := range []string{"text", "json", "direct"} {
-			o, err := FindOutdated(t.Context(), g, pages(t, string(files["universe"])), q, name == "direct")
+			o, err := FindOutdated(t.Context(), g, pagesOf(t, string(files["universe"])), q, name == "direct")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -95,6 +95,7 @@ var Keys = []Key{
 	{Name: "emit-index-url", Kind: KindBool, Doc: "write the indexes into the lock", UVPip: "emit-index-url", PipTools: "emit-index-url"},
 	{Name: "emit-build-options", Kind: KindBool, Doc: "write no-binary and only-binary into the lock", UVPip: "emit-build-options"},
 	{Name: "emit-index-annotation", Kind: KindBool, Doc: "write the index of each package", UVPip: "emit-index-annotation"},
+	{Name: "emit-local", Kind: KindBool, Doc: "write packages of the repository into a pylock.toml, as folders"},
 }
 
 // keyOf finds a key of [tool.pylock] by its name or second name.

@@ -29,12 +29,15 @@ type text struct {
 }
 
 // newText checks data and finds its lines.
-func newText(name string, data []byte) (*text, error) {
+func newText(name string, data []byte) (*text, error) { return newTextOf(name, data, maxFileSize) }
+
+// newTextOf is newText for files of another size.
+func newTextOf(name string, data []byte, limit int) (*text, error) {
 	fail := func(format string, args ...any) error {
 		return &InputError{Place: Place{File: name}, Msg: fmt.Sprintf(format, args...)}
 	}
-	if len(data) > maxFileSize {
-		return nil, fail("larger than %d bytes: split the file", maxFileSize)
+	if len(data) > limit {
+		return nil, fail("larger than %d bytes: split the file", limit)
 	}
 	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
 		return nil, fail("is UTF-16: save it as UTF-8")

@@ -8,13 +8,17 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// maxTOMLDepth bounds nested tables and arrays, in levels.
-const maxTOMLDepth = 64
+const (
+	// maxTOMLDepth bounds nested tables and arrays, in levels.
+	maxTOMLDepth = 64
+	// maxTOMLValues bounds the values of a document.
+	maxTOMLValues = 1 << 20
+)
 
 type tomlKind uint8
 
 const (
-	tomlOther tomlKind = iota // numbers and dates, of which no key here has use
+	tomlOther tomlKind = iota // numbers and dates
 	tomlString
 	tomlBool
 	tomlArray
@@ -33,8 +37,11 @@ type tomlValue struct {
 	text  string
 	inner int
 	isSet bool // of a boolean
-	items []*tomlValue
-	keys  []tomlKey
+	// literal is a number or date as written, scalar which of them it is.
+	literal string
+	scalar  unstable.Kind
+	items   []*tomlValue
+	keys    []tomlKey
 }
 
 // tomlKey is an entry of a table.
@@ -95,6 +102,7 @@ type tomlBuilder struct {
 	parser unstable.Parser
 	text   *text
 	index  map[*tomlValue]map[string]*tomlValue
+	values int
 }
 
 // put adds an entry; the caller knows that there is none.
@@ -183,6 +191,9 @@ func (b *tomlBuilder) value(e *unstable.Node, off, n, depth int) (*tomlValue, er
 	if depth >= maxTOMLDepth {
 		return nil, b.text.errorAt(off, n, "more than %d levels deep: flatten it", maxTOMLDepth)
 	}
+	if b.values++; b.values > maxTOMLValues {
+		return nil, b.text.errorAt(off, n, "more than %d values: split the file", maxTOMLValues)
+	}
 	v := &tomlValue{off: off, n: n, inner: -1}
 	if e.Raw.Length > 0 {
 		v.off, v.n = int(e.Raw.Offset), int(e.Raw.Length)
@@ -201,6 +212,8 @@ func (b *tomlBuilder) value(e *unstable.Node, off, n, depth int) (*tomlValue, er
 		}
 	case unstable.Bool:
 		v.kind, v.isSet = tomlBool, string(e.Data) == "true"
+	case unstable.Integer, unstable.DateTime, unstable.LocalDateTime:
+		v.scalar, v.literal = e.Kind, string(e.Data)
 	case unstable.Array:
 		v.kind = tomlArray
 		for it := e.Children(); it.Next(); {

@@ -98,7 +98,7 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	must(root.MarkPersistentFlagDirname("directory"))
 	complete(root, "color", g.color.of...)
 	root.AddCommand(newCompile(g), newCheck(g), newDiff(g), newTree(g, newReading(g)), newWhy(g, newReading(g)),
-		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newPip(g), newConfig(g), newInit(g), newVersion(g))
+		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newExport(g), newPip(g), newConfig(g), newInit(g), newVersion(g))
 	return root
 }
 

@@ -22,7 +22,7 @@ import (
 // result, and its own.
 type checkOptions struct {
 	*compileOptions
-	format          choice
+	format          formatFlag
 	strict, offline bool
 	changedSince    string
 }
@@ -58,9 +58,7 @@ is not available, or with --offline something could not be verified.`,
 	f := cmd.Flags()
 	f.SetNormalizeFunc(alias)
 	f.SortFlags = false
-	o.format = choice{value: "text", of: report.Names()}
-	f.Var(&o.format, "format", "how to report: "+strings.Join(report.Names(), ", "))
-	complete(cmd, "format", report.Names()...)
+	o.format.register(cmd)
 	f.BoolVar(&o.strict, "strict", false, "let warnings (yanked, quarantined, archived since) fail too")
 	f.BoolVar(&o.offline, "offline", false, "ask no index: check what the inputs alone tell, and say what was not verified")
 	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
@@ -105,15 +103,13 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	}
 	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
 	defer t.live.close()
-	results := make([]report.Lock, len(jobs))
-	errs := make([]error, len(jobs))
-	at := map[*job]int{}
+	each := make([][]report.Lock, len(jobs))
+	at := map[*job]*[]report.Lock{}
 	for i, j := range jobs {
-		at[j] = i
+		at[j] = &each[i]
 	}
 	err = t.each(ctx, jobs, func(ctx context.Context, j *job, p *printer) error {
-		i := at[j]
-		results[i], errs[i] = j.check(ctx, t, p, o)
+		*at[j] = j.check(ctx, t, p, o)
 		return nil
 	})
 	t.live.close()
@@ -123,111 +119,68 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	stale := false
-	for i := range results {
-		if errs[i] != nil {
-			results[i].State, results[i].Error, results[i].Exit = report.Failed, errs[i].Error(), exitCode(errs[i])
-		}
-		stale = stale || results[i].State == report.Stale
+	results := slices.Concat(each...)
+	here, err := os.Getwd()
+	if err != nil {
+		return err
 	}
 	if whole && o.changedSince == "" {
-		orphans, err := o.orphans()
+		orphans, err := o.orphans(here)
 		if err != nil {
 			return err
 		}
-		stale = stale || len(orphans) > 0
 		results = append(results, orphans...)
-	}
-	if err := o.report("check", results, o.format.value); err != nil {
-		return err
 	}
 	stats := t.stats()
 	p.detailf("%s, %d bytes", count(stats.Requests, "request"), stats.Bytes)
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if stale {
-		errs = append(errs, errStale)
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return &jobsError{errs, len(jobs)}
+	return o.writeReport(o.format.Format, &report.Report{Command: "check", Locks: results}, project.FindRoot(here))
 }
 
-// errStale is the answer no of a check, which the report tells.
-var errStale = &resolver.NoSolutionError{Report: "a lock is stale"}
-
-// report writes the result of a command over locks.
-func (o *compileOptions) report(command string, results []report.Lock, name string) error {
-	format, err := report.ParseFormat(name)
-	if err != nil {
-		return usagef("--format %s: %w", name, err)
-	}
-	opts := report.Options{Version: release, Quiet: o.quiet > 0}
-	if here, err := os.Getwd(); err == nil {
-		opts.Prefix = belowTop(project.FindRoot(here))
-	}
-	opts.SummaryFile, _ = o.app.Getenv("GITHUB_STEP_SUMMARY")
-	opts.OutputFile, _ = o.app.Getenv("GITHUB_OUTPUT")
-	out := &productWriter{o.app}
-	return report.Write(out, format, &report.Report{Command: command, Locks: results}, opts)
-}
-
-// productWriter writes to stdout with errors that say so.
-type productWriter struct{ app *App }
-
-func (w *productWriter) Write(b []byte) (int, error) {
-	n, err := w.app.Stdout.Write(b)
-	if err != nil {
-		err = &outputError{err}
-	}
-	return n, err
-}
-
-// belowTop is the path of a folder relative to the top of its git repository,
-// "" for the top itself and outside of one.
-func belowTop(dir string) string {
-	for d := dir; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(filepath.Join(d, ".git")); err == nil {
-			if rel := relative(d, dir); rel != "." {
-				return rel
-			}
-			return ""
-		}
-		if d == filepath.Dir(d) {
-			return ""
-		}
-	}
-}
-
-// check judges the lock of a job.
-func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (report.Lock, error) {
-	result := report.Lock{Service: j.label()}
+// check judges the files of a job.
+func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) []report.Lock {
+	root := project.FindRoot(folder(j.options.sources[0]))
+	service := j.label()
 	if j.service != nil {
-		result.Service = j.service.Rel
+		service = j.service.Rel
 	}
 	if len(j.outputs) == 0 {
-		return result, usagef("name the lock of %s: it is not in a folder of its own", strings.Join(j.options.sources, " "))
+		return []report.Lock{failedLock(service, "", usagef("name the lock of %s: it is not in a folder of its own", strings.Join(j.options.sources, " ")))}
 	}
-	path := j.outputs[0]
-	result.Path = relative(project.FindRoot(folder(j.options.sources[0])), path)
 	for _, w := range j.options.warnings {
 		p.warnf("%s", w)
 	}
 	j.options.unread = true
 	r, err := j.prepare(ctx)
 	if err != nil {
-		return result, err
+		return []report.Lock{failedLock(service, relative(root, j.outputs[0]), err)}
 	}
 	for _, w := range r.project.Warnings {
 		p.warnf("%s", w)
 	}
+	others, err := j.options.others(r)
+	if err != nil {
+		return []report.Lock{failedLock(service, relative(root, j.outputs[0]), err)}
+	}
+	var out []report.Lock
+	for _, r := range append([]*run{r}, others...) {
+		result := report.Lock{Service: service, Path: relative(root, r.output)}
+		if err := j.checkFile(ctx, t, r, o, &result); err != nil {
+			if ended := ended(ctx); ended != nil {
+				err = ended
+			}
+			result = failedLock(result.Service, result.Path, err)
+		}
+		out = append(out, result)
+	}
+	return out
+}
+
+func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, result *report.Lock) error {
 	want := j.expect(r)
 	want.Offline = o.offline
-	if result.Findings, err = j.findings(ctx, t, r, want, path); err != nil {
-		if ended := ended(ctx); ended != nil {
-			return result, ended
-		}
-		return result, err
+	var err error
+	if result.Findings, err = j.findings(ctx, t, r, want); err != nil {
+		return err
 	}
 	unverified := ""
 	for i := range result.Findings {
@@ -242,9 +195,9 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) (
 		}
 	}
 	if unverified != "" && result.State != report.Stale {
-		return result, &index.UnavailableError{URL: "--offline", Err: errors.New(unverified)}
+		return &index.UnavailableError{URL: "--offline", Err: errors.New(unverified)}
 	}
-	return result, nil
+	return nil
 }
 
 // expect says what the lock of a prepared job should be like.
@@ -252,7 +205,7 @@ func (j *job) expect(r *run) lockfile.Expectation {
 	o := j.options
 	header := &lockfile.Lock{Header: r.build.Header}
 	e := lockfile.Expectation{
-		Service: j.label(), Lock: relative(r.project.Root, j.outputs[0]),
+		Service: j.label(), Lock: relative(r.project.Root, r.output),
 		Command: header.Command(), Target: header.Target(), NoHeader: o.noHeader,
 		Options: r.build.Options, DefaultIndex: r.build.DefaultIndex, Hashes: r.build.Hashes,
 		NoEmit: r.build.NoEmit, NoStripExtras: r.build.NoStripExtras,
@@ -261,6 +214,10 @@ func (j *job) expect(r *run) lockfile.Expectation {
 	if j.service != nil {
 		e.Service = j.service.Rel
 		e.Fix = "pylock compile " + quote(j.service.Rel)
+	}
+	if r.build.Format == lockfile.PylockTOML {
+		// Such a lock has no lines for indexes, and always has hashes.
+		e.Options, e.DefaultIndex, e.Hashes = nil, "", lockfile.TargetHashes
 	}
 	if o.customCommand != "" {
 		e.Command, e.Fix = "", o.customCommand
@@ -283,18 +240,18 @@ func (j *job) expect(r *run) lockfile.Expectation {
 }
 
 // findings reads and judges the lock.
-func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation, path string) ([]lockfile.Finding, error) {
+func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation) ([]lockfile.Finding, error) {
 	one := func(rule lockfile.Rule, at project.Place, message string) []lockfile.Finding {
 		return []lockfile.Finding{{Rule: rule, Severity: rule.Severity, Service: want.Service, Lock: want.Lock, Place: at, Message: message, Fix: want.Fix}}
 	}
-	data, exists, err := lockfile.ReadFile(path, j.options.app.FS)
+	data, exists, err := lockfile.ReadFile(r.output, j.options.app.FS)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
 		return one(lockfile.LockMissing, project.Place{File: want.Lock}, "the lock does not exist"), nil
 	}
-	lock, err := lockfile.ParseLax(want.Lock, data)
+	lock, err := lockfile.ReadLax(want.Lock, data)
 	var conflict *lockfile.MergeConflictError
 	var input *project.InputError
 	switch {
@@ -336,11 +293,7 @@ func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, w
 
 // orphans are the locks of services that are gone: in folders that are no
 // services, and made from sources that are not there.
-func (o *checkOptions) orphans() ([]report.Lock, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
+func (o *checkOptions) orphans(here string) ([]report.Lock, error) {
 	w, err := o.workspace(here)
 	if err != nil {
 		return nil, err
@@ -356,12 +309,12 @@ func (o *checkOptions) orphans() ([]report.Lock, error) {
 			continue
 		}
 		rel := relative(w.Root, path)
-		lock, err := lockfile.ParseConflicted(rel, data)
+		lock, err := lockfile.ReadConflicted(rel, data)
 		if err != nil || lock.Tool() != lockfile.ToolPylock {
 			continue
 		}
 		was, err := o.described(lock, path, w.Root)
-		if err != nil || was == nil || slices.ContainsFunc(was.sources, func(s string) bool { return isInput(filepath.Join(w.Root, filepath.FromSlash(s))) }) {
+		if err != nil || was == nil || slices.ContainsFunc(was.sources, func(s string) bool { return sourceExists(filepath.Join(w.Root, filepath.FromSlash(s))) }) {
 			continue
 		}
 		out = append(out, report.Lock{Service: relative(w.Root, filepath.Dir(path)), Path: rel, State: report.Stale, Findings: []lockfile.Finding{{
@@ -372,8 +325,8 @@ func (o *checkOptions) orphans() ([]report.Lock, error) {
 	return out, nil
 }
 
-// isInput reports whether a source of a header is still there.
-func isInput(path string) bool {
+// sourceExists reports whether a source of a header is still there.
+func sourceExists(path string) bool {
 	fi, err := os.Stat(path)
 	if err == nil && fi.IsDir() {
 		_, err = os.Stat(filepath.Join(path, "pyproject.toml"))

@@ -152,7 +152,7 @@ func (o *compileOptions) readLock(s *project.Service) *lockfile.Lock {
 	if err != nil || !exists {
 		return nil
 	}
-	lock, err := lockfile.Parse(slashed(path), data)
+	lock, err := lockfile.Read(slashed(path), data)
 	if err != nil {
 		return nil
 	}

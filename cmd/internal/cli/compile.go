@@ -52,6 +52,7 @@ type compileOptions struct {
 	timeout              time.Duration
 	requestTimeout       time.Duration // of one request; 0 for the client's own
 
+	format              choice
 	hashes              hashesValue
 	annotation          choice
 	noAnnotate          bool
@@ -63,6 +64,7 @@ type compileOptions struct {
 	emitIndexURL        bool
 	emitBuildOptions    bool
 	emitIndexAnnotation bool
+	emitLocal           bool
 
 	coherent, dryRun bool
 	// diff is how a dry run tells what would change; nil for text.
@@ -213,6 +215,9 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 		r.output, r.also = j.outputs[0], j.outputs[1:]
 	}
 	var err error
+	if r.build.Format, err = o.chooseFormat(r.output); err != nil {
+		return nil, err
+	}
 	if r.project, err = o.load(ctx); err != nil {
 		return nil, err
 	}
@@ -301,7 +306,7 @@ func (o *compileOptions) prepareLock(r *run) error {
 	if !o.upgrade {
 		b.Old, b.Refresh = r.old, r.moved
 	}
-	return nil
+	return o.preparePylock(r)
 }
 
 // load reads the sources.

@@ -94,7 +94,11 @@ func exitCode(err error) int {
 		notLocked   *notLockedError
 	)
 	if several := (*jobsError)(nil); errors.As(err, &several) {
-		return gravest(several.errs)
+		var codes []int
+		for _, e := range several.errs {
+			codes = append(codes, exitCode(e))
+		}
+		return gravest(codes)
 	}
 	switch {
 	case errors.As(err, &timeout):
@@ -113,17 +117,17 @@ func exitCode(err error) int {
 	return exitInput
 }
 
-// gravest is the code of several errors: an interrupt, else 2, 4, 3 and 1 in
-// this order.
-func gravest(errs []error) int {
-	code := exitYes
+// gravest is the code that several results have together: of an interrupt, else
+// 2, 4, 3 and 1 in this order.
+func gravest(codes []int) int {
 	order := []int{exitYes, exitNo, exitNetwork, exitMachine, exitInput, exitInterrupted}
-	for _, err := range errs {
-		if c := exitCode(err); slices.Index(order, c) > slices.Index(order, code) {
-			code = c
+	worst := exitYes
+	for _, c := range codes {
+		if slices.Index(order, c) > slices.Index(order, worst) {
+			worst = c
 		}
 	}
-	return code
+	return worst
 }
 
 // rootCause unwraps the error of a system call: its path is already told.

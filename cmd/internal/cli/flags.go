@@ -34,7 +34,7 @@ func (o *compileOptions) register(cmd *cobra.Command) {
 	for _, name := range []string{"constraints", "overrides", "excludes"} {
 		must(cmd.MarkFlagFilename(name, "txt", "in"))
 	}
-	must(cmd.MarkFlagFilename("output-file", "lock", "txt"))
+	must(cmd.MarkFlagFilename("output-file", "lock", "txt", "toml"))
 }
 
 // define adds the flags to f, and sets all options to their defaults. complete
@@ -127,8 +127,11 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	hide(sw(f, inverse{&o.emitBuildOptions}, "no-emit-build-options", ""))
 	f.BoolVar(&o.emitIndexAnnotation, "emit-index-annotation", false, "write the index of each package")
 	hide(sw(f, inverse{&o.emitIndexAnnotation}, "no-emit-index-annotation", ""))
-	format := &choice{value: "requirements.txt", of: []string{"requirements.txt"}}
-	hide(f.VarPF(format, "format", "", "requirements.txt"))
+	f.BoolVar(&o.emitLocal, "emit-local", false, "write packages of the repository into a pylock.toml, as folders, which uv takes and pip does not")
+	hide(sw(f, inverse{&o.emitLocal}, "no-emit-local", ""))
+	o.format = choice{of: []string{"requirements.txt", "pylock.toml"}}
+	f.Var(&o.format, "format", "the form of the lock: requirements.txt or pylock.toml; by the name of the file where none is given")
+	complete("format", o.format.of...)
 
 	ignored(f)
 }

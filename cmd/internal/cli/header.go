@@ -46,6 +46,9 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	if o.output != "" {
 		c.value("output-file", relative(root, o.output))
 	}
+	if o.formatToTell() {
+		c.value("format", o.format.value)
+	}
 	c.values("extra", normal(o.extras.values))
 	on("all-extras", o.allExtras)
 	var groups []string
@@ -120,12 +123,14 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	on("emit-index-url", o.emitIndexURL)
 	on("emit-build-options", o.emitBuildOptions)
 	on("emit-index-annotation", o.emitIndexAnnotation)
+	on("emit-local", o.emitLocal)
 	return c
 }
 
-// options are the flags of the canonical command but for the name of the lock.
+// options are the flags of the canonical command but for the name and the form
+// of the lock.
 func (o *compileOptions) options(root string) []flag {
-	return slices.DeleteFunc(o.command(root, nil).flags, func(f flag) bool { return f.name == "output-file" })
+	return slices.DeleteFunc(o.command(root, nil).flags, func(f flag) bool { return f.name == "output-file" || f.name == "format" })
 }
 
 // inherit returns o with the options of the existing lock from its header,
@@ -138,7 +143,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	if err != nil || !exists {
 		return o, err
 	}
-	old, err := lockfile.ParseConflicted(filepath.ToSlash(output), data)
+	old, err := lockfile.ReadConflicted(filepath.ToSlash(output), data)
 	if err != nil {
 		return o, nil // told when its pins are read
 	}
@@ -184,7 +189,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	}
 	was.rebase(root)
 	was.headerStyle = style
-	was.sources, was.output, was.warnings, was.remarks, was.workspaces = o.sources, o.output, o.warnings, o.remarks, o.workspaces
+	was.sources, was.output, was.format, was.warnings, was.remarks, was.workspaces = o.sources, o.output, o.format, o.warnings, o.remarks, o.workspaces
 	was.upgrade, was.upgradePackages, was.dryRun, was.coherent = o.upgrade, o.upgradePackages, o.dryRun, o.coherent
 	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader

@@ -134,14 +134,19 @@ func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
 // serviceJobs makes a job of each output of a service.
 func (o *compileOptions) serviceJobs(s *project.Service, named bool) ([]*job, error) {
 	var jobs []*job
-	for _, out := range s.Outputs {
+	outputs := s.Outputs
+	if o.format.value != "" {
+		// A form that is asked for has its own name, whatever else is written.
+		outputs = []project.Output{{Files: []string{o.fileName()}, Values: outputs[0].Values}}
+	}
+	for _, out := range outputs {
 		n := o.fork()
 		n.sources = []string{relativeToHere(s.Dir)}
 		j := &job{name: s.Rel, service: s, named: named}
 		for _, f := range out.Files {
 			j.outputs = append(j.outputs, filepath.Join(n.sources[0], f))
 		}
-		if len(s.Outputs) > 1 {
+		if len(outputs) > 1 {
 			j.name = filepath.ToSlash(filepath.Join(s.Rel, out.Files[0]))
 		}
 		if err := j.settle(n, out.Values); err != nil {

@@ -74,6 +74,7 @@ var settingFlags = map[string][]string{
 	"emit-index-url":         {"emit-index-url", "no-emit-index-url"},
 	"emit-build-options":     {"emit-build-options", "no-emit-build-options"},
 	"emit-index-annotation":  {"emit-index-annotation", "no-emit-index-annotation"},
+	"emit-local":             {"emit-local", "no-emit-local"},
 }
 
 // outputFlags are the same for what project.Load reads of every table but

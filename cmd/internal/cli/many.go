@@ -403,13 +403,19 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 		p.warnf("%s", w)
 	}
 	r.build.Header = append(r.build.Header, notes...)
-	lock, err := lockfile.FromResolution(resolution, r.build)
+	lock, text, err := r.render(resolution)
 	if err != nil {
 		return err
 	}
-	text, err := lockfile.Render(lock, r.style)
+	others, err := o.others(r)
 	if err != nil {
 		return err
+	}
+	texts := make([][]byte, len(others))
+	for i, other := range others {
+		if _, texts[i], err = other.render(resolution); err != nil {
+			return err
+		}
 	}
 	tellMoved(p, r, resolution)
 	if err := ended(ctx); err != nil {
@@ -426,6 +432,15 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	if err != nil {
 		return err
 	}
+	for i, other := range others {
+		changed, err := o.write(other.output, texts[i])
+		if err != nil {
+			return err
+		}
+		if changed && !out.written {
+			out.written, what = true, "wrote "+slashed(other.output)
+		}
+	}
 	out.lock = lock
 	if r.old != nil && !o.dryRun {
 		for _, c := range changes {
@@ -435,6 +450,25 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	heldBack(p, resolution.HeldBack)
 	p.infof("Resolved %s in %s, %s", count(int64(pinned(resolution)), "package"), seconds(o.app.Now().Sub(out.start)), what)
 	return nil
+}
+
+// render returns the lock of a resolution and its text.
+func (r *run) render(res *resolver.Resolution) (*lockfile.Lock, []byte, error) {
+	lock, err := lockfile.FromResolution(res, r.build)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := lockfile.Write(lock, r.build.Format, r.style)
+	return lock, text, err
+}
+
+// write puts a lock in its place, or tells whether it would be another.
+func (o *compileOptions) write(path string, text []byte) (changed bool, err error) {
+	if !o.dryRun {
+		return lockfile.WriteFile(path, text, o.app.FS)
+	}
+	before, exists, err := lockfile.ReadFile(path, o.app.FS)
+	return err == nil && !(exists && string(before) == string(text)), err
 }
 
 // pinned counts the packages that are not local.
@@ -487,22 +521,17 @@ func (o *compileOptions) emit(r *run, text []byte, out *outcome) (string, error)
 		}
 		return "printed", o.print(text)
 	}
-	before, _, err := lockfile.ReadFile(r.output, o.app.FS)
-	if err != nil {
-		return "", err
-	}
-	changed := string(before) != string(text)
-	if o.dryRun {
-		out.written = changed
+	var err error
+	out.written, err = o.write(r.output, text)
+	if o.dryRun && err == nil {
 		switch {
-		case !changed:
+		case !out.written:
 			return "would change nothing", nil
 		case r.old == nil:
 			return "would write " + slashed(r.output), nil
 		}
 		return fmt.Sprintf("would change %s", count(int64(out.changes), "package")), nil
 	}
-	out.written, err = lockfile.WriteFile(r.output, text, o.app.FS)
 	switch {
 	case err != nil:
 		return "", err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/resolver"
 )
@@ -25,12 +26,14 @@ func (o *compileOptions) notes(r *run, res *resolver.Resolution) (notes, warning
 			break
 		}
 	}
-	return notes, warnings
+	return notes, append(warnings, pylockWarnings(r, res)...)
 }
 
 // whyNoDeps says why pip must not resolve by itself, or returns "".
 func (o *compileOptions) whyNoDeps(r *run, res *resolver.Resolution) string {
 	switch {
+	case r.build.Format == lockfile.PylockTOML:
+		return "" // nobody resolves what it lists
 	case len(r.request.Overrides) > 0, len(res.Overridden) > 0:
 		return "overrides replace what packages ask for"
 	case len(res.Excluded) > 0:

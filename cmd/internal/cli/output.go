@@ -3,12 +3,10 @@ package cli
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pylock-dev/pylock/lockfile"
-	"github.com/pylock-dev/pylock/project"
 )
 
 // chooseOutput finds where the lock goes; "" means that it is printed.
@@ -29,24 +27,22 @@ func (o *compileOptions) chooseOutput() (string, error) {
 	case 0:
 		return "", nil
 	case 1:
-		return filepath.Join(dirs[0], project.LockName), nil
+		return filepath.Join(dirs[0], o.fileName()), nil
 	}
 	return "", usagef("%s are folders among other sources: lock them apart, or name the file of a common lock with --output-file", strings.Join(dirs, ", "))
 }
 
-// pep751Name is a file name that PEP 751 reserves for another format.
-var pep751Name = regexp.MustCompile(`^pylock(\.[^.]+)?\.toml$`)
+// isInput reports whether a file has a name that only inputs have.
+func isInput(path string) bool {
+	return slices.Contains([]string{"pyproject.toml", "setup.py", "setup.cfg"}, filepath.Base(path))
+}
 
 // checkOutput refuses outputs that are inputs or cannot be files.
 func (o *compileOptions) checkOutput(r *run) error {
 	if r.output == "" {
 		return nil
 	}
-	base := filepath.Base(r.output)
-	switch {
-	case pep751Name.MatchString(base):
-		return usagef("--output-file %s: that name is for the format of PEP 751, which is not written yet: use requirements.lock", r.output)
-	case base == "pyproject.toml" || base == "setup.py" || base == "setup.cfg":
+	if isInput(r.output) {
 		return usagef("--output-file %s is an input, not a lock: use requirements.lock", r.output)
 	}
 	out := relative(r.project.Root, r.output)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -38,11 +37,7 @@ func (o *compileOptions) preferences(r *run) error {
 	if err != nil || !exists {
 		return err
 	}
-	old, err := lockfile.Parse(slashed(r.output), data)
-	if errors.As(err, new(*lockfile.MergeConflictError)) {
-		// The pins of both sides are as good.
-		old, err = lockfile.ParseConflicted(slashed(r.output), data)
-	}
+	old, err := lockfile.ReadConflicted(slashed(r.output), data)
 	if err != nil {
 		if o.upgrade {
 			return nil
@@ -59,8 +54,8 @@ func (o *compileOptions) preferences(r *run) error {
 			continue
 		}
 		keep := resolver.Preference{Version: pin.Version}
-		if pin.Marker != "" {
-			if keep.Marker, _, err = pep508.ParseMarker(pin.Marker); err != nil {
+		if m := pin.Environments(); m != "" {
+			if keep.Marker, _, err = pep508.ParseMarker(m); err != nil {
 				return &project.InputError{Place: pin.Place, Msg: err.Error()}
 			}
 		}

@@ -60,21 +60,16 @@ func (g *global) writeReport(format report.Format, r *report.Report, root string
 
 // reportCode is the gravest of the locks' codes.
 func reportCode(r *report.Report) int {
-	rank := map[int]int{exitYes: 0, exitNo: 1, exitNetwork: 2, exitMachine: 3, exitInput: 4, exitInterrupted: 5}
-	code := exitYes
+	var codes []int
 	for _, l := range r.Locks {
-		is := exitYes
 		switch l.State {
 		case report.Stale:
-			is = exitNo
+			codes = append(codes, exitNo)
 		case report.Failed:
-			is = l.Exit
-		}
-		if rank[is] > rank[code] {
-			code = is
+			codes = append(codes, l.Exit)
 		}
 	}
-	return code
+	return gravest(codes)
 }
 
 // inRepository is the path of a folder from the top of the git repository that

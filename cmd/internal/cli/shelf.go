@@ -135,7 +135,7 @@ func (s *shelf) graph(ctx context.Context, service string) (*lockfile.Graph, err
 	if !exists {
 		return nil, usagef("%s: there is no lock yet: run %s", want.Lock, want.Fix)
 	}
-	lock, err := lockfile.ParseLax(want.Lock, data)
+	lock, err := lockfile.ReadLax(want.Lock, data)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +304,7 @@ func (o *compileOptions) lockJob(file string) (*job, error) {
 	if !exists {
 		return nil, usagef("%s: no such file: name a lock, or the folder of a service", slashed(file))
 	}
-	old, err := lockfile.ParseConflicted(slashed(file), data)
+	old, err := lockfile.ReadConflicted(slashed(file), data)
 	if err != nil {
 		return nil, err
 	}
