@@ -225,7 +225,7 @@ func (o *diffOptions) against(path string, data []byte, exists bool, after *lock
 	var before *lockfile.Lock
 	if exists {
 		var err error
-		if before, err = lockfile.Parse(o.revision()+":"+path, data); err != nil {
+		if before, err = parseLock(o.revision()+":"+path, path, data); err != nil {
 			return nil, err
 		}
 	}
@@ -259,12 +259,12 @@ func (o *diffOptions) compareFolder(ctx context.Context) ([]*lockfile.Diff, erro
 		if err != nil {
 			return nil, err
 		}
-		if filepath.Base(file) != project.LockName && !lockHeader.Match(head(data)) && !lockHeader.Match(head(now)) {
+		if filepath.Base(file) != project.LockName && !isPylock(file) && !lockHeader.Match(head(data)) && !lockHeader.Match(head(now)) {
 			continue
 		}
 		var after *lockfile.Lock
 		if now != nil {
-			if after, err = lockfile.Parse(file, now); err != nil {
+			if after, err = parseLock(file, file, now); err != nil {
 				failed = append(failed, err)
 				continue
 			}
@@ -282,7 +282,7 @@ func (o *diffOptions) compareFolder(ctx context.Context) ([]*lockfile.Diff, erro
 // mayBeLock tells by the name whether a file is worth a look.
 func mayBeLock(file string) bool {
 	ext := filepath.Ext(file)
-	return ext == ".lock" || ext == ".txt"
+	return ext == ".lock" || ext == ".txt" || isPylock(file)
 }
 
 // lockHeader is what pylock, uv and pip-tools write at the top of a lock.
@@ -319,7 +319,7 @@ func (o *diffOptions) open(ctx context.Context, arg string) (*lockfile.Lock, err
 		if !exists {
 			return nil, usagef("%s: git knows no such file", arg)
 		}
-		return lockfile.Parse(filepath.ToSlash(arg), data)
+		return parseLock(filepath.ToSlash(arg), path, data)
 	}
 	path := lockIn(arg)
 	l, err := readLock(path, o.app.FS)
@@ -335,7 +335,21 @@ func readLock(path string, sys lockfile.FS) (*lockfile.Lock, error) {
 	if data == nil || err != nil {
 		return nil, err
 	}
-	return lockfile.Parse(filepath.ToSlash(path), data)
+	return parseLock(filepath.ToSlash(path), path, data)
+}
+
+// parseLock reads a lock in the form that its path stands for; name is what
+// places call it, in which a revision may stand before the path.
+func parseLock(name, path string, data []byte) (*lockfile.Lock, error) {
+	if isPylock(path) {
+		return lockfile.ParseTOML(name, data)
+	}
+	return lockfile.Parse(name, data)
+}
+
+func isPylock(path string) bool {
+	f, err := lockfile.FormatOf(path)
+	return err == nil && f == lockfile.PylockTOML
 }
 
 // maxReadLock bounds what is read of a file, in bytes; [lockfile.Parse] has a

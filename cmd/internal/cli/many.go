@@ -421,12 +421,16 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
-	diff := lockfile.Compare(r.old, lock)
-	changes := moves(diff)
+	changes := moves(lockfile.Compare(r.old, lock))
 	out.changes = len(changes)
 	if o.dryRun && r.output != "" {
-		diff.Name, diff.Before, diff.After = slashed(r.output), workingTree, "dry run"
-		out.diff = diff
+		// As it would be read back: what the style leaves out is no difference.
+		written, err := lockfile.Read(slashed(r.output), text)
+		if err != nil {
+			return err
+		}
+		out.diff = lockfile.Compare(r.old, written)
+		out.diff.Name, out.diff.Before, out.diff.After = slashed(r.output), workingTree, "dry run"
 	}
 	what, err := o.emit(r, text, out)
 	if err != nil {
