@@ -111,6 +111,9 @@ func (d *drift) defect(f *resolver.Defect) {
 	case resolver.VersionGone:
 		say(VersionUnavailable, at, "the index does not have %s", subject)
 	case resolver.VersionNotUsable:
+		if strings.Contains(f.Reason, f.Where) {
+			where = ""
+		}
 		say(VersionUnusable, at, "%s%s", f.Reason, where)
 	case resolver.HashForeign:
 		more := ""
@@ -180,7 +183,7 @@ func (d *drift) asks(f *resolver.Defect) (project.Place, string) {
 // name somebody.
 func (d *drift) was(pin int) string {
 	for _, via := range d.lock.Pins[pin].Via {
-		if labelRank(via) != packageRank {
+		if rank := labelRank(via); rank < packageRank && rank > constraintRank {
 			return "; it came with " + via
 		}
 	}

@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,8 +48,9 @@ func (e *Expectation) CheckOptions() resolver.CheckOptions {
 // A marker that cannot be read is a [*project.InputError].
 func (l *Lock) LockedPins() ([]resolver.LockedPin, error) {
 	pins := make([]resolver.LockedPin, len(l.Pins))
+	annotated := slices.ContainsFunc(l.Pins, func(p Pin) bool { return len(p.Via) > 0 })
 	for i, p := range l.Pins {
-		pins[i] = resolver.LockedPin{Name: p.Name, Version: p.Version, Hashes: p.Hashes, Place: p.Place}
+		pins[i] = resolver.LockedPin{Name: p.Name, Version: p.Version, Hashes: p.Hashes, Annotated: annotated, Place: p.Place}
 		if p.Marker != "" {
 			m, _, err := pep508.ParseMarker(p.Marker)
 			if err != nil {
@@ -79,6 +81,28 @@ func Drift(l *Lock, v *resolver.Verdict, e Expectation) []Finding {
 	d.defects(moved)
 	SortFindings(d.findings)
 	return d.findings
+}
+
+// Failure turns an error of [ParseLax], [Lock.LockedPins] or [resolver.Check]
+// into the one finding that it is, if it is about the lock, or about a project
+// that does not support its target. Any other error means that the lock could
+// not be checked: ok is false.
+func Failure(err error, e Expectation) (f Finding, ok bool) {
+	d := &drift{want: e}
+	var conflict *MergeConflictError
+	var input *project.InputError
+	var none *resolver.NoSolutionError
+	switch {
+	case errors.As(err, &conflict):
+		d.add(MergeConflict, "", conflict.Place, "", "the lock has the mark %s of a merge that is not finished", conflict.Mark)
+	case errors.As(err, &input) && input.Place.File == e.Lock:
+		d.add(LockInvalid, "", input.Place, "", "%s", input.Msg)
+	case errors.As(err, &none):
+		d.add(TargetChanged, "", d.top(e.TargetPlace), "", "%s", strings.TrimSuffix(none.Report, "\n"))
+	default:
+		return Finding{}, false
+	}
+	return d.findings[0], true
 }
 
 // drift collects findings.

@@ -189,7 +189,10 @@ func labelRank(label string) int {
 	return 4
 }
 
-const packageRank = 4
+const (
+	constraintRank = 1 // and that of an override
+	packageRank    = 4
+)
 
 // sortLabels returns labels in the order of the split style, each once.
 func sortLabels(labels []string) []string {

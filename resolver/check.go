@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,10 +33,12 @@ type LockedPin struct {
 	Version pep440.Version
 	Marker  pep508.Marker
 	Hashes  []string // "sha256:…"
-	// Via are the packages of its comment. They decide nothing but which pins
-	// may hang below one whose dependencies cannot be known.
-	Via   []pypi.Name
-	Place project.Place
+	// Via are the packages of its comment; Annotated says that the lock has such
+	// comments. They decide nothing but which pins may hang below one whose
+	// dependencies cannot be known.
+	Via       []pypi.Name
+	Annotated bool
+	Place     project.Place
 }
 
 // CheckOptions say what a check is about.
@@ -135,8 +138,8 @@ type checked struct {
 // read asks for everything at once: the versions of all pins, and as soon as
 // one is there its metadata.
 func (c *check) read(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var wg sync.WaitGroup
 	errs := make([]error, len(c.nodes))
 	for i, n := range c.nodes {
@@ -145,18 +148,19 @@ func (c *check) read(ctx context.Context) error {
 		}
 		wg.Go(func() {
 			if errs[i] = c.readPin(ctx, n); errs[i] != nil {
-				cancel(errs[i])
+				cancel()
 			}
 		})
 	}
 	wg.Wait()
-	// The first in the order of the lock that is not merely an echo.
+	var echo error // of another that failed, or of the caller
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
+		echo = cmp.Or(echo, err)
 	}
-	return errors.Join(errs...)
+	return echo
 }
 
 func (c *check) readPin(ctx context.Context, n *checked) error {

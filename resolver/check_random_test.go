@@ -20,7 +20,7 @@ func lockOf(res *Resolution) []LockedPin {
 		if p.Local != nil {
 			continue
 		}
-		pin := LockedPin{Name: p.Name, Version: p.Version, Marker: parsedMarker(p.Marker)}
+		pin := LockedPin{Name: p.Name, Version: p.Version, Marker: parsedMarker(p.Marker), Annotated: true}
 		for _, v := range p.Via {
 			if v.Package != "" {
 				pin.Via = append(pin.Via, v.Package)

@@ -1,8 +1,10 @@
 package resolver
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
@@ -230,14 +232,18 @@ func (j *judging) judgeStatus(i int, n *checked) {
 // judgeRelease judges a pin whose version the index has.
 func (j *judging) judgeRelease(i int, n *checked, in where) {
 	subject := fmt.Sprintf("%s %s", n.pin.Name, n.pin.Version)
+	bad := map[exclusionKind]where{}
+	details := map[exclusionKind]exclusionWhy{}
 	unusable := func(at where, why exclusionWhy) {
 		if at = at.and(in); at.isNone() {
 			return
 		}
-		part := j.within(at)
-		d := j.of(i, VersionNotUsable, at)
-		d.Reason = why.sentence(subject, part.python(), part.target())
-		j.add(d)
+		if old, ok := bad[why.kind]; ok {
+			at = at.or(old)
+		} else {
+			details[why.kind] = why
+		}
+		bad[why.kind] = at
 	}
 	q := j.within(in)
 	v := q.judge(n.pin.Name, n.release)
@@ -267,7 +273,15 @@ func (j *judging) judgeRelease(i int, n *checked, in where) {
 			}
 		}
 	}
-	j.judgeHashes(i, n)
+	for _, kind := range sortedKeys(bad) {
+		part := j.within(bad[kind])
+		d := j.of(i, VersionNotUsable, bad[kind])
+		d.Reason = details[kind].sentence(subject, part.python(), part.target())
+		j.add(d)
+	}
+	if len(bad) == 0 {
+		j.judgeHashes(i, n)
+	}
 }
 
 // metadataPython heeds a Requires-Python that the metadata states and the index
@@ -310,9 +324,16 @@ func (j *judging) judgeHashes(i int, n *checked) {
 		d.Hashes = unknown
 		j.add(d)
 	}
-	for _, s := range missing {
+	if len(missing) > 0 && len(unknown) < len(n.pin.Hashes) {
 		d := j.of(i, HashAbsent, j.scope.here)
-		d.Where = s.Where
+		var names []string
+		for _, s := range missing {
+			if s.Where != "" && !slices.Contains(names, s.Where) {
+				names = append(names, s.Where)
+			}
+		}
+		slices.Sort(names)
+		d.Where = strings.Join(names, " and ")
 		j.add(d)
 	}
 }
@@ -345,7 +366,7 @@ func (j *judging) judgeIdle() {
 		if rest.universal {
 			rest = rest.and(possible())
 		}
-		if !rest.isNone() && len(j.unknown) == 0 {
+		if !rest.isNone() && !j.mayBeNeeded(n, map[pypi.Name]bool{}) {
 			d := j.of(i, Superfluous, j.scope.here)
 			stated := j.scope.narrow(rest)
 			stated.all = j.scope.stated
@@ -353,6 +374,7 @@ func (j *judging) judgeIdle() {
 			j.add(d)
 		}
 	}
+	slices.SortStableFunc(idle, func(a, b int) int { return cmp.Compare(j.nodes[a].pin.Name, j.nodes[b].pin.Name) })
 	tops, below := j.subtrees(idle)
 	for _, i := range tops {
 		d := j.of(i, Superfluous, j.scope.here)
@@ -362,12 +384,12 @@ func (j *judging) judgeIdle() {
 }
 
 // mayBeNeeded reports whether a pin may hang below what is not known, by the
-// comments of the lock; without comments it may.
+// comments of the lock and whoever they name; without comments it may.
 func (j *judging) mayBeNeeded(n *checked, seen map[pypi.Name]bool) bool {
 	if len(j.unknown) == 0 || n.in.isNone() {
 		return false
 	}
-	if len(n.pin.Via) == 0 {
+	if !n.pin.Annotated {
 		return true
 	}
 	for _, name := range n.pin.Via {
@@ -379,7 +401,7 @@ func (j *judging) mayBeNeeded(n *checked, seen map[pypi.Name]bool) bool {
 		}
 		seen[name] = true
 		for _, i := range j.byName[name] {
-			if p := j.nodes[i]; p.local == nil && j.needed(i).isNone() && len(p.pin.Via) > 0 && j.mayBeNeeded(p, seen) {
+			if p := j.nodes[i]; p.local == nil && j.mayBeNeeded(p, seen) {
 				return true
 			}
 		}
