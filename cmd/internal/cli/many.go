@@ -241,21 +241,6 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	return err
 }
 
-// printDryRun prints what would change, as the product of a dry run.
-func (o *compileOptions) printDryRun(ctx context.Context, outcomes []outcome) error {
-	var ds []*lockfile.Diff
-	for i := range outcomes {
-		if d := outcomes[i].diff; d != nil {
-			ds = append(ds, d)
-		}
-	}
-	r := o.diff
-	if r == nil {
-		r = &diffReport{format: choice{value: "text"}}
-	}
-	return r.print(ctx, o.global, ds)
-}
-
 // tell sums up several jobs.
 func tell(p *printer, outcomes []outcome, took time.Duration) {
 	var changed, same, failed, skipped int
@@ -424,13 +409,9 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	changes := moves(lockfile.Compare(r.old, lock))
 	out.changes = len(changes)
 	if o.dryRun && r.output != "" {
-		// As it would be read back: what the style leaves out is no difference.
-		written, err := lockfile.Read(slashed(r.output), text)
-		if err != nil {
+		if out.diff, err = r.dryRun(text); err != nil {
 			return err
 		}
-		out.diff = lockfile.Compare(r.old, written)
-		out.diff.Name, out.diff.Before, out.diff.After = slashed(r.output), workingTree, "dry run"
 	}
 	what, err := o.emit(r, text, out)
 	if err != nil {
