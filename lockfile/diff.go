@@ -43,8 +43,9 @@ type Diff struct {
 
 // SettingChange is a difference outside of the pins.
 type SettingChange struct {
-	// What is "target", "command", "option", "entry" (a URL or a path in the
-	// place of a pin), "note" (a line of the header) or "trailer".
+	// What is "target", "command", "environment" or "requires-python" (of a
+	// pylock.toml), "option", "entry" (a URL or a path in the place of a pin),
+	// "note" (a line of the header) or "trailer".
 	What string
 	// Before is "" for what is new, After for what is gone.
 	Before, After string
@@ -275,6 +276,14 @@ func settingChanges(before, after *Lock) []SettingChange {
 	}
 	one("target", before.Target(), after.Target())
 	one("command", before.Command(), after.Command())
+	// A requirements.lock states no scope, which is no difference from a
+	// pylock.toml that does.
+	if len(before.Environments) > 0 && len(after.Environments) > 0 {
+		many("environment", before.Environments, after.Environments)
+	}
+	if before.Scope.RequiresPython != "" && after.Scope.RequiresPython != "" {
+		one("requires-python", before.Scope.RequiresPython, after.Scope.RequiresPython)
+	}
 	many("note", before.notes(), after.notes())
 	many("option", before.Options, after.Options)
 	many("entry", direct(before), direct(after))

@@ -188,10 +188,18 @@ func (e *Edge) conditions() []string {
 	if e.Where != "" {
 		s = append(s, "where "+e.Where)
 	}
-	if p := e.Place.String(); p != "" {
+	if p := e.line(); p != "" {
 		s = append(s, p)
 	}
 	return s
+}
+
+// line is where a requirement of the repository is written, file:line; "" for
+// one of metadata.
+func (e *Edge) line() string {
+	p := e.Place
+	p.Column = 0
+	return p.String()
 }
 
 // remark is conditions in parentheses behind a space, or "".

@@ -315,7 +315,7 @@ func (g *Graph) nodeJSON(i int) nodeJSON {
 }
 
 func edgeOf(e *Edge) edgeJSON {
-	j := edgeJSON{To: e.To, Requirement: e.text(), Constraint: e.Constraint, Extra: e.Extra, Where: e.Where, Place: orNull(e.Place.String())}
+	j := edgeJSON{To: e.To, Requirement: e.text(), Constraint: e.Constraint, Extra: e.Extra, Where: e.Where, Place: orNull(e.line())}
 	if e.From != FromProject {
 		j.From = &e.From
 	}

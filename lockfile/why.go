@@ -346,7 +346,7 @@ func (g *Graph) asks(edges []int) []askJSON {
 	s := []askJSON{}
 	for _, i := range edges {
 		e := &g.Edges[i]
-		j := askJSON{Requirement: e.text(), Constraint: e.Constraint, Extra: e.Extra, Where: e.Where, Place: orNull(e.Place.String())}
+		j := askJSON{Requirement: e.text(), Constraint: e.Constraint, Extra: e.Extra, Where: e.Where, Place: orNull(e.line())}
 		if e.From != FromProject {
 			n := &g.Nodes[e.From]
 			name := string(n.Name)

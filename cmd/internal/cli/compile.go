@@ -67,6 +67,8 @@ type compileOptions struct {
 	emitLocal           bool
 
 	coherent, dryRun bool
+	// diff is how a dry run tells what would change; nil for text.
+	diff *diffReport
 
 	// flags is the set that the fields above are bound to; it knows which of
 	// them a flag or a variable gave.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
@@ -20,9 +21,11 @@ import (
 // diffOptions are the flags of diff.
 type diffOptions struct {
 	*global
-	report diffReport
-	locks  []string
-	rev    string
+	report  diffReport
+	locks   []string
+	rev     string
+	dryRun  bool
+	compile *compileOptions // of a dry run
 }
 
 // diffReport is how differences are told; compile --dry-run shares it.
@@ -46,19 +49,27 @@ here if it begins with ./; :PATH is what is staged. With A alone, A is compared
 with what it is at HEAD; without any, all locks under the current folder are.
 --rev compares with another revision.
 
+--dry-run compares the locks of services with what compile would write now: its
+arguments and flags are those of compile.
+
 The exit code is 0, or with --exit-code 1 where something differs.`,
 		Example: `  pylock diff
   pylock diff services/api --rev origin/main
   pylock diff v1.4:services/api/requirements.lock services/api
-  pylock diff --rev origin/main --format markdown --links`,
+  pylock diff --rev origin/main --format markdown --links
+  pylock diff --dry-run --upgrade services/api`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.locks = args
 			return runDiff(cmd.Context(), o)
 		},
 	}
 	f := cmd.Flags()
+	f.SetNormalizeFunc(alias)
 	f.StringVar(&o.rev, "rev", "", "compare with the locks at this git `revision` (default HEAD)")
 	o.report.register(cmd)
+	f.BoolVar(&o.dryRun, "dry-run", false, "compare with what compile would write")
+	o.compile = &compileOptions{global: g, diff: &o.report}
+	o.compile.adopt(f, "dry-run", "format")
 	return cmd
 }
 
@@ -72,6 +83,19 @@ func (r *diffReport) register(cmd *cobra.Command) {
 }
 
 func runDiff(ctx context.Context, o *diffOptions) error {
+	if o.dryRun {
+		if o.rev != "" {
+			return usagef("--rev and --dry-run exclude each other: leave one out")
+		}
+		o.compile.sources, o.compile.dryRun = o.locks, true
+		if err := o.compile.environment(); err != nil {
+			return err
+		}
+		return runCompile(ctx, o.compile)
+	}
+	if name := o.compile.firstGiven(); name != "" {
+		return usagef("--%s is for --dry-run: add that, or leave it out", name)
+	}
 	ds, err := o.compare(ctx)
 	if err != nil && ds == nil {
 		return err
@@ -82,6 +106,16 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 		return err
 	}
 	return printed
+}
+
+// firstGiven returns the first flag of compile that was given, by name, or "".
+func (o *compileOptions) firstGiven() (name string) {
+	o.flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed && name == "" {
+			name = f.Name
+		}
+	})
+	return name
 }
 
 // print writes differences as the flags say. The error is errNo when something
@@ -191,7 +225,7 @@ func (o *diffOptions) against(path string, data []byte, exists bool, after *lock
 	var before *lockfile.Lock
 	if exists {
 		var err error
-		if before, err = lockfile.Parse(o.revision()+":"+path, data); err != nil {
+		if before, err = parseLock(o.revision()+":"+path, path, data); err != nil {
 			return nil, err
 		}
 	}
@@ -225,12 +259,12 @@ func (o *diffOptions) compareFolder(ctx context.Context) ([]*lockfile.Diff, erro
 		if err != nil {
 			return nil, err
 		}
-		if filepath.Base(file) != project.LockName && !lockHeader.Match(head(data)) && !lockHeader.Match(head(now)) {
+		if filepath.Base(file) != project.LockName && !isPylock(file) && !lockHeader.Match(head(data)) && !lockHeader.Match(head(now)) {
 			continue
 		}
 		var after *lockfile.Lock
 		if now != nil {
-			if after, err = lockfile.Parse(file, now); err != nil {
+			if after, err = parseLock(file, file, now); err != nil {
 				failed = append(failed, err)
 				continue
 			}
@@ -248,7 +282,7 @@ func (o *diffOptions) compareFolder(ctx context.Context) ([]*lockfile.Diff, erro
 // mayBeLock tells by the name whether a file is worth a look.
 func mayBeLock(file string) bool {
 	ext := filepath.Ext(file)
-	return ext == ".lock" || ext == ".txt"
+	return ext == ".lock" || ext == ".txt" || isPylock(file)
 }
 
 // lockHeader is what pylock, uv and pip-tools write at the top of a lock.
@@ -285,7 +319,7 @@ func (o *diffOptions) open(ctx context.Context, arg string) (*lockfile.Lock, err
 		if !exists {
 			return nil, usagef("%s: git knows no such file", arg)
 		}
-		return lockfile.Parse(filepath.ToSlash(arg), data)
+		return parseLock(filepath.ToSlash(arg), path, data)
 	}
 	path := lockIn(arg)
 	l, err := readLock(path, o.app.FS)
@@ -301,7 +335,21 @@ func readLock(path string, sys lockfile.FS) (*lockfile.Lock, error) {
 	if data == nil || err != nil {
 		return nil, err
 	}
-	return lockfile.Parse(filepath.ToSlash(path), data)
+	return parseLock(filepath.ToSlash(path), path, data)
+}
+
+// parseLock reads a lock in the form that its path stands for; name is what
+// places call it, in which a revision may stand before the path.
+func parseLock(name, path string, data []byte) (*lockfile.Lock, error) {
+	if isPylock(path) {
+		return lockfile.ParseTOML(name, data)
+	}
+	return lockfile.Parse(name, data)
+}
+
+func isPylock(path string) bool {
+	f, err := lockfile.FormatOf(path)
+	return err == nil && f == lockfile.PylockTOML
 }
 
 // maxReadLock bounds what is read of a file, in bytes; [lockfile.Parse] has a

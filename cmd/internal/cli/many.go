@@ -155,7 +155,8 @@ type outcome struct {
 	lock       *lockfile.Lock
 	start      time.Time
 	changes    int
-	written    bool // the file is another than before
+	diff       *lockfile.Diff // of a dry run
+	written    bool           // the file is another than before
 	skipped    bool
 }
 
@@ -231,6 +232,11 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	p.detailf("%s, %d bytes, %s, %s", count(stats.Requests, "request"), stats.Bytes, count(int64(decisions), "decision"), count(int64(conflicts), "conflict"))
 	if several {
 		tell(p, outcomes, o.app.Now().Sub(start))
+	}
+	if o.dryRun && exitCode(err) != exitInterrupted {
+		if printed := o.printDryRun(ctx, outcomes); err == nil {
+			err = printed
+		}
 	}
 	return err
 }
@@ -402,6 +408,11 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	}
 	changes := moves(lockfile.Compare(r.old, lock))
 	out.changes = len(changes)
+	if o.dryRun && r.output != "" {
+		if out.diff, err = r.dryRun(text); err != nil {
+			return err
+		}
+	}
 	what, err := o.emit(r, text, out)
 	if err != nil {
 		return err
@@ -416,13 +427,9 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 		}
 	}
 	out.lock = lock
-	if r.old != nil || o.dryRun {
+	if r.old != nil && !o.dryRun {
 		for _, c := range changes {
-			if o.dryRun {
-				p.infof("  %s", describe(c))
-			} else {
-				p.detailf("%s", describe(c))
-			}
+			p.detailf("%s", describe(c))
 		}
 	}
 	heldBack(p, resolution.HeldBack)
@@ -494,6 +501,9 @@ func tellMoved(p *printer, r *run, res *resolver.Resolution) {
 // emit writes or prints the lock and returns how to tell the outcome.
 func (o *compileOptions) emit(r *run, text []byte, out *outcome) (string, error) {
 	if r.output == "" {
+		if o.diff != nil {
+			return "", usagef("these sources have no lock to compare with: name it with --output-file")
+		}
 		return "printed", o.print(text)
 	}
 	var err error

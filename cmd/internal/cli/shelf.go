@@ -172,9 +172,14 @@ func graphOf(service string, lock *lockfile.Lock, v *resolver.Verdict, q *resolv
 	}
 	for i := range q.Constraints {
 		c := &q.Constraints[i]
+		holds := q.Universal || slices.ContainsFunc(q.Targets, func(t resolver.Target) bool { return c.Marker.Applies(t.Environment(), "") })
+		where := ""
+		if !c.Marker.IsTrivial() {
+			where = c.Marker.String()
+		}
 		for n := range nodes {
-			if nodes[n].Name == c.Name && nodes[n].Local == "" {
-				edges = append(edges, lockfile.Edge{From: lockfile.FromProject, To: n, Requirement: c.Requirement, Constraint: true, Place: c.Place})
+			if holds && nodes[n].Name == c.Name && nodes[n].Local == "" {
+				edges = append(edges, lockfile.Edge{From: lockfile.FromProject, To: n, Requirement: c.Requirement, Constraint: true, Place: c.Place, Where: where})
 			}
 		}
 	}
