@@ -23,6 +23,8 @@ type question struct {
 	noDeps  bool
 	// earlier are versions that parts of the resolution solved before chose.
 	earlier map[pypi.Name][]pep440.Version
+	// first are versions to try before any other.
+	first map[pypi.Name]pep440.Version
 
 	// requirements are the root's, where their markers hold, sorted by name
 	// and text, overrides applied.
@@ -311,10 +313,13 @@ func (q *question) prefer(c *candidates, allowed pubgrub.Set) int {
 	return best
 }
 
-// pins yields the versions to keep: those of the existing lock that speak of
-// the scope, other pins of the lock, and what earlier parts chose.
+// pins yields the versions to keep: what comes first, the pins of the existing
+// lock that speak of the scope, its other pins, and what earlier parts chose.
 func (q *question) pins(c *candidates) func(func(pep440.Version) bool) {
 	return func(yield func(pep440.Version) bool) {
+		if v, ok := q.first[c.name]; ok && !yield(v) {
+			return
+		}
 		mine := q.Preferences[c.name]
 		whole := q.scope.narrow(q.scope.all)
 		for _, sc := range []*scope{q.scope, whole} {
