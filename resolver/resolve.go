@@ -122,7 +122,11 @@ func (r *resolving) answer(ctx context.Context, q *question) (*solved, []where, 
 	if proof != nil {
 		return nil, nil, &unsolved{scope: q.scope, problem: p, proof: proof}
 	}
-	s, err := r.refine(ctx, &solved{p, sol})
+	s, err := r.giveWay(ctx, &solved{p, sol})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = r.refine(ctx, s)
 	return s, nil, err
 }
 

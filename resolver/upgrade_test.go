@@ -39,7 +39,7 @@ func versionsIn(res *Resolution, name pypi.Name) []pep440.Version {
 // a package has one pin where the others, as they are, admit one and a search
 // that is not cut along the lock's markers has one.
 func TestUpgradeOne(t *testing.T) {
-	kinds := append(slices.Clone(worldKinds), worldKind{"cut", 800, randomCut})
+	kinds := append(slices.Clone(worldKinds), worldKind{"cut", 400, randomCut})
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			moved, cut, two := 0, 0, 0
