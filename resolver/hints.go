@@ -85,6 +85,8 @@ func (p *problem) hints(r *reporter) []string {
 			add("%s requires%s Python%s: use another version of it, or a target that fits with --python-version", some, map[bool]string{true: " another"}[detail == ""], before(" ", detail))
 		case noMatchingFile:
 			add("%s has wheels, but none for %s%s, and no source distribution: choose another --python-version or --python-platform", some, p.target(), because(detail))
+		case noMatchingWheel:
+			add("%s has wheels, but none for %s%s, and a source distribution, which --no-build or --only-binary forbids: allow it, or choose another --python-version or --python-platform", some, p.target(), because(detail))
 		case noWheel:
 			add("%s has only a source distribution, which --no-build or --only-binary forbids", some)
 		case noSdist:

@@ -242,6 +242,8 @@ func (r *reporter) text(i int) string {
 		return fmt.Sprintf("%s requires Python %s and the target is Python %s", subject, detail, r.python())
 	case noMatchingFile:
 		return fmt.Sprintf("%s has no file for %s (%s)", subject, r.target(), detail)
+	case noMatchingWheel:
+		return fmt.Sprintf("%s has no wheel for %s (%s), and building from source is not allowed", subject, r.target(), detail)
 	case noWheel:
 		return subject + " has no wheel, and building from source is not allowed"
 	case noSdist:
