@@ -213,3 +213,50 @@ func randomCut(r *rand.Rand) *mworld {
 	}
 	return w
 }
+
+// TestFedBack: pins that hold only inside of a fork which no package with two
+// pins shows.
+func TestFedBack(t *testing.T) {
+	for _, tt := range []struct {
+		name, universe string
+		mode           Mode
+		reqs           []string
+		want           string
+	}{
+		{
+			"the fork of a dependency", `
+a 2.0
+  c ; sys_platform == 'win32'
+  c==1.1 ; python_full_version < '3.11.5'
+a 1.0
+c 2.0
+  b ; sys_platform == 'darwin'
+`, Highest, []string{"a"},
+			"a==1.0 ; python_full_version < '3.11.5'\na==2.0 ; python_full_version >= '3.11.5'\nc==2.0 ; python_full_version >= '3.11.5' and sys_platform == 'win32'",
+		},
+		{
+			"a part that has no solution by itself", `
+c 1
+c 2
+d 1
+  e ; sys_platform == 'darwin'
+`, Lowest, []string{"d ; sys_platform == 'linux' and python_version >= '3.12'", "c==2 ; python_version >= '3.12'", "c"},
+			"c==1 ; python_full_version < '3.12'\nc==2 ; python_full_version >= '3.12'\nd==1 ; python_full_version >= '3.12' and sys_platform == 'linux'",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			q := universal(t, "3.10", tt.reqs...)
+			q.Resolution = tt.mode
+			for range 2 {
+				res, err := ask(t, tt.universe, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := lines(res); got != tt.want {
+					t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+				}
+				q.Preferences = preferring(res)
+			}
+		})
+	}
+}
