@@ -41,7 +41,7 @@ bench: ## parsers, sets and the solver; docs/benchmarks.md has the figures
 oracle: ## by hand, minutes: random universes against brute force
 	$(GO) test ./resolver/pubgrub -run=BruteForce -v -timeout=1h -oracle.cases=1000000
 	$(GO) test ./resolver -run=BruteForce -v -timeout=1h -oracle.cases=100000
-	$(GO) test ./resolver -run='Changes|Reproduce|Creates|AnyOrder' -v -timeout=1h -oracle.cases=10000
+	$(GO) test ./resolver -run='Changes|Reproduce|Creates|AnyOrder|Upgrade' -v -timeout=1h -oracle.cases=10000
 	$(GO) test ./resolver -run=CheckAgainstResolution -v -timeout=1h -oracle.cases=100000
 
 accept: build ## by hand, live index: pins against uv's, pip accepts the locks

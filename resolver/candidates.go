@@ -54,19 +54,20 @@ type exclusionWhy struct {
 type exclusionKind uint8
 
 const (
-	tooNew         exclusionKind = iota + 1 // uploaded after --exclude-newer; detail: the upload time
-	noUploadTime                            // --exclude-newer is set and the index gives no time
-	yanked                                  // detail: the reason, if any
-	prerelease                              // the mode disallows them
-	requiresPython                          // detail: the specifier
-	noMatchingFile                          // no wheel for the target and no sdist; detail: why
-	noWheel                                 // only an sdist, which must not be built
-	noSdist                                 // only wheels, which --no-binary ignores
-	noFiles                                 // nothing to install at all
-	needsBuild                              // only a build could tell its dependencies
-	unreadable                              // detail: what is wrong with the metadata
-	urlDependency                           // detail: the requirement
-	selfConflict                            // detail: the requirement on itself
+	tooNew          exclusionKind = iota + 1 // uploaded after --exclude-newer; detail: the upload time
+	noUploadTime                             // --exclude-newer is set and the index gives no time
+	yanked                                   // detail: the reason, if any
+	prerelease                               // the mode disallows them
+	requiresPython                           // detail: the specifier
+	noMatchingFile                           // no wheel for the target and no sdist; detail: why
+	noMatchingWheel                          // no wheel for the target, and an sdist that must not be built; detail: why
+	noWheel                                  // only an sdist, which must not be built
+	noSdist                                  // only wheels, which --no-binary ignores
+	noFiles                                  // nothing to install at all
+	needsBuild                               // only a build could tell its dependencies
+	unreadable                               // detail: what is wrong with the metadata
+	urlDependency                            // detail: the requirement
+	selfConflict                             // detail: the requirement on itself
 )
 
 func (q *question) localCandidates(l *project.Local) *candidates {

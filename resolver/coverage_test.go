@@ -99,11 +99,18 @@ app 1
   pywin ; sys_platform == 'win32'
 pywin 1
   @wheel py3-none-win_amd64
+apart 1
+  loose
+  loose<2 ; sys_platform == 'win32'
+  never
+loose 1
+loose 2
 `
 	for _, tt := range []struct{ name, require, want string }{
 		{"one version serves both", "both", "both==1"},
 		{"what one target needs must serve that one alone", "app", "app==1\nboth==1\npywin==1 ; sys_platform == 'win32'"},
 		{"two pins where one cannot be", "never", "never==1\nshared==1 ; sys_platform == 'linux'\nshared==2 ; sys_platform == 'win32'"},
+		{"two pins of that package alone", "apart", "apart==1\nloose==1\nnever==1\nshared==1 ; sys_platform == 'linux'\nshared==2 ; sys_platform == 'win32'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := request(t, tt.require)

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math/bits"
 	"slices"
@@ -168,8 +169,49 @@ func (p *problem) raisesPython(in where) bool {
 // solveUniversal solves the scope, and the parts that it falls into, each on
 // its own; what one part chose the later ones prefer.
 func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved, error) {
+	locked := r.lockedParts(whole, 2)
+	parts, err := r.solveParts(ctx, locked)
+	u := (*unsolved)(nil)
+	if err != nil && (!errors.As(err, &u) || len(locked) == 1) {
+		return nil, err
+	}
+	// A pin may hold only where the search once forked for a package that has
+	// one pin, or none.
+	if finer := r.lockedParts(whole, 1); len(finer) > len(locked) && (parts == nil || r.lost(parts) > 0) {
+		again, err := r.solveParts(ctx, finer)
+		if err != nil && !errors.As(err, &u) {
+			return nil, err
+		}
+		if err == nil && (parts == nil || r.lost(again) < r.lost(parts)) {
+			parts, locked = again, finer
+		}
+	}
+	switch {
+	case parts == nil:
+		return r.solveParts(ctx, []*scope{whole})
+	case len(locked) == 1:
+		return parts, nil
+	}
+	return r.unifyLocked(ctx, whole, parts)
+}
+
+// lost counts the pins of the existing lock that no part has.
+func (r *resolving) lost(parts []*solved) int {
+	n := 0
+	versions := versionsOf(parts)
+	for name, pins := range r.request.Preferences {
+		for _, p := range pins {
+			if !slices.ContainsFunc(versions[name], p.Version.Equal) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// solveParts solves scopes, the last one first.
+func (r *resolving) solveParts(ctx context.Context, stack []*scope) ([]*solved, error) {
 	earlier := map[pypi.Name][]pep440.Version{}
-	stack := r.lockedParts(whole)
 	var out []*solved
 	for len(stack) > 0 {
 		sc := stack[len(stack)-1]
@@ -211,14 +253,14 @@ func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved
 // maxLockedParts bounds the parts taken over from an existing lock.
 const maxLockedParts = 32
 
-// lockedParts splits the scope where an existing lock has several pins of a
-// package, so that what was locked apart is preferred apart: a lock that is
+// lockedParts splits the scope where an existing lock has at least so many
+// pins of a package. What was locked apart is preferred apart: a lock that is
 // fed back comes out as it went in. What is solved first comes last.
-func (r *resolving) lockedParts(whole *scope) []*scope {
+func (r *resolving) lockedParts(whole *scope, least int) []*scope {
 	parts := []where{whole.here}
 	for _, name := range sortedKeys(r.request.Preferences) {
 		pins := r.request.Preferences[name]
-		if len(pins) < 2 {
+		if len(pins) < least {
 			continue
 		}
 		for _, pin := range pins {
@@ -325,5 +367,5 @@ func (r *resolving) solveTogether(ctx context.Context, whole *scope) ([]*solved,
 			earlier[name] = append(slices.Clone(earlier[name]), v)
 		}
 	}
-	return out, nil
+	return r.unify(ctx, out, func(_ pypi.Name, chosen []pep440.Version) []pep440.Version { return chosen })
 }

@@ -98,6 +98,8 @@ func (p *problem) hints(ctx context.Context, r *reporter, t *trial) ([]string, e
 				do("use another version of it, or a target that fits with --python-version"))
 		case noMatchingFile:
 			add("%s has wheels, but none for %s%s, and no source distribution: choose another --python-version or --python-platform", some, p.target(), because(detail))
+		case noMatchingWheel:
+			add("%s has wheels, but none for %s%s, and a source distribution, which --no-build or --only-binary forbids: allow it, or choose another --python-version or --python-platform", some, p.target(), because(detail))
 		case noWheel:
 			add("%s has only a source distribution, which --no-build or --only-binary forbids", some)
 		case noSdist:

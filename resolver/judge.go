@@ -64,16 +64,22 @@ func (q *question) judgeBy(name pypi.Name, r *index.Release, sparing bool) verdi
 	if ignoreWheels && !keep((*index.File).IsSdist) {
 		return none(noSdist, "")
 	}
-	if ignoreSdists && !keep(func(f *index.File) bool { return !f.IsSdist() }) {
-		return none(noWheel, "")
+	unfit := noMatchingFile
+	if ignoreSdists {
+		if slices.ContainsFunc(usable, (*index.File).IsSdist) {
+			unfit = noMatchingWheel
+		}
+		if !keep(func(f *index.File) bool { return !f.IsSdist() }) {
+			return none(noWheel, "")
+		}
 	}
 	if m := q.stated(name, r.Version); m != nil && len(m.RequiresPython) > 0 {
 		usable = restrict(usable, m)
 	}
 	if q.scope.here.universal {
-		return q.judgeUniversal(usable, none)
+		return q.judgeUniversal(usable, unfit, none)
 	}
-	return q.judgeTargets(usable)
+	return q.judgeTargets(usable, unfit)
 }
 
 // cutoff is the upload time from which on files of a package are hidden, zero
@@ -101,12 +107,12 @@ func firstUpload(files []*index.File) time.Time {
 }
 
 // judgeTargets looks at each concrete target of the scope by itself.
-func (q *question) judgeTargets(usable []*index.File) verdict {
+func (q *question) judgeTargets(usable []*index.File, unfit exclusionKind) verdict {
 	var v verdict
 	served := where{}
 	for t := range q.scope.here.each {
 		bit := where{bits: 1 << t}
-		f, lax, why := q.judgeTarget(t, usable)
+		f, lax, why := q.judgeTarget(t, usable, unfit)
 		if f == nil {
 			v.bad = append(v.bad, exclusion{in: bit, exclusionWhy: why})
 			continue
@@ -121,7 +127,7 @@ func (q *question) judgeTargets(usable []*index.File) verdict {
 	}
 	if q.scope.best && !served.isNone() {
 		v.bad = slices.DeleteFunc(v.bad, func(e exclusion) bool {
-			if e.kind == noMatchingFile {
+			if e.kind == noMatchingFile || e.kind == noMatchingWheel {
 				v.unserved = v.unserved.or(e.in)
 				return true
 			}
@@ -141,8 +147,9 @@ func (q *question) judgeTargets(usable []*index.File) verdict {
 	return v
 }
 
-// judgeTarget picks the file that pip would install on a target.
-func (q *question) judgeTarget(t int, usable []*index.File) (file *index.File, lax bool, why exclusionWhy) {
+// judgeTarget picks the file that pip would install on a target; unfit is what
+// it says of files of which none is for the target.
+func (q *question) judgeTarget(t int, usable []*index.File, unfit exclusionKind) (file *index.File, lax bool, why exclusionWhy) {
 	best, rank, sdist := (*index.File)(nil), 0, (*index.File)(nil)
 	python := ""
 	admits := func(f *index.File) admission { return q.admits(t, f) }
@@ -177,7 +184,7 @@ func (q *question) judgeTarget(t int, usable []*index.File) (file *index.File, l
 		if python != "" && !slices.ContainsFunc(usable, func(f *index.File) bool { return admits(f) != refused }) {
 			return nil, false, exclusionWhy{requiresPython, python}
 		}
-		return nil, false, exclusionWhy{noMatchingFile, q.whyNoWheel(t, usable)}
+		return nil, false, exclusionWhy{unfit, q.whyNoWheel(t, usable)}
 	}
 	lax = admits(use) == admittedLaxly
 	if best == nil {
@@ -241,7 +248,7 @@ func admits(s pep440.Specifiers, python pep440.Version) admission {
 
 // judgeUniversal asks for a file that some environment of the scope can use,
 // in its lowest Python or, where the scope may be split, in a higher one.
-func (q *question) judgeUniversal(usable []*index.File, none func(exclusionKind, string) verdict) verdict {
+func (q *question) judgeUniversal(usable []*index.File, unfit exclusionKind, none func(exclusionKind, string) verdict) verdict {
 	python := ""
 	var best *index.File
 	var split pep440.Version
@@ -266,7 +273,7 @@ func (q *question) judgeUniversal(usable []*index.File, none func(exclusionKind,
 	case !some:
 		return none(requiresPython, python)
 	case best == nil:
-		return none(noMatchingFile, fmt.Sprintf("no wheel for Python %s", q.pythonRange()))
+		return none(unfit, fmt.Sprintf("no wheel for Python %s", q.pythonRange()))
 	}
 	return verdict{file: best, split: split}
 }

@@ -20,7 +20,7 @@ func (r *resolving) keep(ctx context.Context, whole *scope) []*solved {
 		return nil
 	}
 	var out []*solved
-	for _, sc := range r.lockedParts(whole) {
+	for _, sc := range r.lockedParts(whole, 2) {
 		s := r.keepPart(ctx, sc)
 		if s == nil {
 			return nil

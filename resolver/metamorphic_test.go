@@ -14,12 +14,15 @@ import (
 	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
-// worldKinds are the generators that every property is tried on.
-var worldKinds = []struct {
+// worldKind is a generator of worlds.
+type worldKind struct {
 	name  string
 	cases int
 	make  func(*rand.Rand) *mworld
-}{
+}
+
+// worldKinds are the generators that every property is tried on.
+var worldKinds = []worldKind{
 	{"one target", 400, func(r *rand.Rand) *mworld { return randomMulti(r, 1) }},
 	{"several targets", 400, func(r *rand.Rand) *mworld { return randomMulti(r, 2+r.IntN(2)) }},
 	{"universal", 200, func(r *rand.Rand) *mworld { return randomMulti(r, 0) }},

@@ -427,10 +427,52 @@ func TestSeveralTargetsAgainstBruteForce(t *testing.T) {
 				break
 			}
 		}
-		return nil
+		return w.needlessPins(t, res)
 	})
 	t.Logf("%d solved, %d of them with several versions of a package, %d by what one target's requirements allow for another", solved, forks, band)
 	lopsided(t, solved, cases)
+}
+
+// needlessPins fails if one version of a package with several pins could take
+// the place of the others, with all else as it is, and is no worse a choice.
+func (w *mworld) needlessPins(t testing.TB, res *Resolution) error {
+	for _, p := range res.Packages {
+		lax := slices.ContainsFunc(w.pkgs[p.Name[0]-'a'].versions, func(v mversion) bool {
+			return ladderTexts[v.rank] == p.Version.String() && v.python >= 0
+		})
+		if len(versionsIn(res, p.Name)) < 2 || p.Version.IsPrerelease() || lax {
+			continue
+		}
+		one := &Resolution{}
+		for _, o := range res.Packages {
+			if o.Name == p.Name {
+				o.Version = p.Version
+			}
+			one.Packages = append(one.Packages, o)
+		}
+		if w.serve(t, one) {
+			return fmt.Errorf("needless pin: %s %s would serve all targets:\n%s", p.Name, p.Version, describePins(res))
+		}
+	}
+	return nil
+}
+
+// serve reports whether pins are right on every target, by the narrow reading.
+func (w *mworld) serve(t testing.TB, res *Resolution) bool {
+	markers, err := markersOf(res)
+	if err != nil {
+		return false
+	}
+	for _, s := range w.sites {
+		pins, _, err := w.pinsAt(res, markers, target(t, s.python(), s.platform).Environment())
+		if err != nil {
+			return false
+		}
+		if _, err := w.serves(w.planAt([]site{s}, narrow, pins), pins); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // TestUniversalAgainstBruteForce: what a universal lock pins is right in every

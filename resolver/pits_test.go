@@ -120,3 +120,52 @@ func TestMeeting(t *testing.T) {
 		}
 	}
 }
+
+// TestGiveWay: a package is not handed out in a release of long ago where
+// another one a few releases older avoids it.
+func TestGiveWay(t *testing.T) {
+	steps := func(name string, n int, needs func(i int) string) string {
+		var b strings.Builder
+		for i := 1; i <= n; i++ {
+			fmt.Fprintf(&b, "%s %d\n  %s\n", name, i, needs(i))
+		}
+		return b.String()
+	}
+	const lib = "lib 1\nlib 2\nlib 3\n"
+	for _, tt := range []struct {
+		name, universe string
+		reqs           []string
+		want           string
+	}{
+		{
+			// They change places after five releases; the sixth would have done.
+			"in the sixth step", lib + steps("app", 200, func(i int) string { return map[bool]string{true: "lib>=3", false: "lib"}[i > 4] }) +
+				steps("core", 200, func(i int) string { return map[bool]string{true: "lib<3", false: "lib"}[i > 194] }),
+			[]string{"app", "core"}, "app==200 core==194 lib==3",
+		},
+		{
+			"what the project asks for, for what it does not", lib + steps("core", 200, func(i int) string { return map[bool]string{true: "lib<3", false: "lib"}[i > 5] }) +
+				"app 1\n  lib>=2\napp 2\n  lib>=3\nbase 1\n  core\n",
+			[]string{"app", "base"}, "app==1 base==1 core==200 lib==2",
+		},
+		{
+			"not by more than a few steps", lib + steps("core", 200, func(i int) string { return map[bool]string{true: "lib<3", false: "lib"}[i > 5] }) +
+				steps("app", 20, func(i int) string { return map[bool]string{true: "lib>=3", false: "lib"}[i > 8] }) + "base 1\n  core\n",
+			[]string{"app", "base"}, "app==20 base==1 core==5 lib==3",
+		},
+		{
+			"where nothing else can give way", lib + steps("core", 200, func(i int) string { return map[bool]string{true: "lib<3", false: "lib"}[i > 5] }),
+			[]string{"core", "lib>=3"}, "core==5 lib==3",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res, m := solvePit(t, tt.universe, tt.reqs...)
+			if got := pins(res); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+			if n := m.reads.Load(); n > 150 {
+				t.Errorf("%d documents read", n)
+			}
+		})
+	}
+}

@@ -62,6 +62,7 @@ type problem struct {
 	rivals   map[[2]pubgrub.Package]int // conflicts of a package with a decision for another
 	moved    int                        // how often packages changed places
 	probe    map[pypi.Name]int          // versions to take or fail
+	only     map[pypi.Name]int          // versions besides which there are no others
 	edges    map[pubgrub.Package][]edge // of a universal scope, by what is asked for
 	tagSets  *memo[string, where]
 	state    pubgrub.State
@@ -149,6 +150,9 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	p.byName[name] = id
 	for i := range c.exclusions {
 		p.pending = append(p.pending, p.exclude(id, &c.exclusions[i])...)
+	}
+	if v, ok := p.only[name]; ok {
+		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(pubgrub.One(v))}}})
 	}
 	for _, con := range p.constraints[name] {
 		want := c.cachedSet(con.Specifiers)
@@ -257,10 +261,14 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 			return 0, nil, errProbe
 		}
 		state = want
+	} else if len(p.only) > 0 && n.walk.fails >= strideAfter {
+		return 0, nil, errProbe
 	} else if n.walk.fails >= readAheadAfter || !n.walk.passed.IsEmpty() {
 		state = p.stride(ctx, n, allowed, state)
 	}
-	n.walk.last = state
+	if n.walk.last = state; n.walk.first == 0 {
+		n.walk.first = state
+	}
 	if at := n.cand.split[state-1]; !at.IsZero() {
 		return 0, nil, p.splitPython(at)
 	}

@@ -23,6 +23,8 @@ type question struct {
 	noDeps  bool
 	// earlier are versions that parts of the resolution solved before chose.
 	earlier map[pypi.Name][]pep440.Version
+	// first are versions to try before any other.
+	first map[pypi.Name]pep440.Version
 
 	// requirements are the root's, where their markers hold, sorted by name
 	// and text, overrides applied.
@@ -100,7 +102,7 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 		if said(from.Marker) {
 			q.noteNamed(from.Requirement)
 		}
-		in := sc.holds(from.Marker, "")
+		in := q.apart(sc.holds(from.Marker, ""), i, len(r.Requirements), func(j int) *pep508.Requirement { return &r.Requirements[j].Requirement }, "")
 		if in.isNone() {
 			continue
 		}
@@ -212,14 +214,49 @@ func (q *question) replace(r pep508.Requirement, by []*project.Requirement, over
 // because returns where a marker holds: with no extra, or with the one named
 // and only because of it.
 func (q *question) because(m pep508.Marker, extra pypi.Extra) where {
-	in := q.scope.holds(m, "")
+	return onlyFor(m, extra, q.scope.holds)
+}
+
+func onlyFor(m pep508.Marker, extra pypi.Extra, holds func(pep508.Marker, pypi.Extra) where) where {
+	in := holds(m, "")
 	switch {
 	case extra == "":
 		return in
 	case !m.MentionsExtra():
 		return in.none()
 	}
-	return q.scope.holds(m, extra).minus(in)
+	return holds(m, extra).minus(in)
+}
+
+// specified is because by the specification; ok is false where that is unknown.
+func (q *question) specified(m pep508.Marker, extra pypi.Extra) (in where, ok bool) {
+	ok = true
+	in = onlyFor(m, extra, func(m pep508.Marker, x pypi.Extra) where {
+		w, known := q.scope.specified(m, x)
+		ok = ok && known
+		return w
+	})
+	return in, ok
+}
+
+// apart narrows where the i-th of some requirements holds. A marker that uv and
+// the specification read differently holds wherever either has it so. Where
+// that is by uv's reading alone, it gives way to another requirement on the
+// package that holds by the specification: opposites must not hold together.
+func (q *question) apart(in where, i, n int, at func(int) *pep508.Requirement, extra pypi.Extra) where {
+	r := at(i)
+	if in.isNone() || !r.Marker.ReadTwice() {
+		return in
+	}
+	mine, ok := q.specified(r.Marker, extra)
+	for j := 0; j < n && ok; j++ {
+		if o := at(j); j != i && o.Name == r.Name {
+			if other, known := q.specified(o.Marker, extra); known {
+				in = in.minus(other.minus(mine))
+			}
+		}
+	}
+	return in
 }
 
 // dependencies returns what a release asks for in the scope; see
@@ -311,10 +348,13 @@ func (q *question) prefer(c *candidates, allowed pubgrub.Set) int {
 	return best
 }
 
-// pins yields the versions to keep: those of the existing lock that speak of
-// the scope, other pins of the lock, and what earlier parts chose.
+// pins yields the versions to keep: what comes first, the pins of the existing
+// lock that speak of the scope, its other pins, and what earlier parts chose.
 func (q *question) pins(c *candidates) func(func(pep440.Version) bool) {
 	return func(yield func(pep440.Version) bool) {
+		if v, ok := q.first[c.name]; ok && !yield(v) {
+			return
+		}
 		mine := q.Preferences[c.name]
 		whole := q.scope.narrow(q.scope.all)
 		for _, sc := range []*scope{q.scope, whole} {

@@ -288,6 +288,8 @@ func (e exclusionWhy) sentence(subject, python, target string) string {
 		return fmt.Sprintf("%s requires Python %s and the target is Python %s", subject, detail, python)
 	case noMatchingFile:
 		return fmt.Sprintf("%s has no file for %s (%s)", subject, target, detail)
+	case noMatchingWheel:
+		return fmt.Sprintf("%s has no wheel for %s (%s), and building from source is not allowed", subject, target, detail)
 	case noWheel:
 		return subject + " has no wheel, and building from source is not allowed"
 	case noSdist:

@@ -116,7 +116,11 @@ type solved struct {
 // solve searches one scope. Where the scope has to be split, it returns the
 // parts in the place of a solution.
 func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name][]pep440.Version) (*solved, []where, error) {
-	q := newQuestion(r.request, sc, earlier)
+	return r.answer(ctx, newQuestion(r.request, sc, earlier))
+}
+
+// answer is solve for a question.
+func (r *resolving) answer(ctx context.Context, q *question) (*solved, []where, error) {
 	p := newProblem(q, &fetcher{library: r.library, q: q}, r.observer)
 	p.stats = r.stats
 	solver := pubgrub.New(p)
@@ -130,9 +134,13 @@ func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name]
 		return nil, nil, err
 	}
 	if proof != nil {
-		return nil, nil, &unsolved{scope: sc, problem: p, proof: proof}
+		return nil, nil, &unsolved{scope: q.scope, problem: p, proof: proof}
 	}
-	s, err := r.refine(ctx, &solved{p, sol})
+	s, err := r.giveWay(ctx, &solved{p, sol})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = r.refine(ctx, s)
 	return s, nil, err
 }
 

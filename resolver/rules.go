@@ -10,6 +10,7 @@ import (
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
+	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
 // scopedRules are what the request says of the dependencies of a package, at
@@ -162,8 +163,9 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 			add(r, q.scope.holds(r.Marker, ""))
 		}
 	} else {
-		for _, r := range m.Requires {
-			add(project.Requirement{Requirement: r}, q.because(r.Marker, extra))
+		for i, r := range m.Requires {
+			in := q.apart(q.because(r.Marker, extra), i, len(m.Requires), func(j int) *pep508.Requirement { return &m.Requires[j] }, extra)
+			add(project.Requirement{Requirement: r}, in)
 		}
 	}
 	if len(overrides) > 0 {

@@ -171,11 +171,7 @@ func (s *scope) holds(m pep508.Marker, extra pypi.Extra) where {
 		return s.here
 	}
 	if s.here.universal {
-		set := m.AppliesSet()
-		for _, x := range set.Extras() {
-			set = set.WithExtra(x, x == extra)
-		}
-		return s.here.and(where{set: set, universal: true})
+		return s.here.and(where{set: underExtra(m.AppliesSet(), extra), universal: true})
 	}
 	w := where{}
 	for i := range s.here.each {
@@ -184,6 +180,34 @@ func (s *scope) holds(m pep508.Marker, extra pypi.Extra) where {
 		}
 	}
 	return w
+}
+
+// specified returns where a marker holds by the specification, which is how
+// pip reads it; ok is false where that is not known.
+func (s *scope) specified(m pep508.Marker, extra pypi.Extra) (w where, ok bool) {
+	if s.here.universal {
+		set, ok := m.SpecifiedSet()
+		return s.here.and(where{set: underExtra(set, extra), universal: true}), ok
+	}
+	for i := range s.here.each {
+		holds, err := m.Eval(s.envs[i], extra)
+		if err != nil {
+			return w, false
+		}
+		if holds {
+			w.bits |= 1 << i
+		}
+	}
+	return w, true
+}
+
+// underExtra gives the environments of a set where the extra is active and no
+// other.
+func underExtra(set pep508.MarkerSet, extra pypi.Extra) pep508.MarkerSet {
+	for _, x := range set.Extras() {
+		set = set.WithExtra(x, x == extra)
+	}
+	return set
 }
 
 // String names the scope for a person: "" for all of it.

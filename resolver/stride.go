@@ -29,6 +29,8 @@ const (
 type walk struct {
 	order []int // states, the preferred first
 	at    map[int]int
+	first int    // the state tried first
+	tries int    // how many failed
 	last  int    // the state tried last
 	cause string // of the present run
 	fails int    // its length
@@ -67,6 +69,7 @@ func (p *problem) causeOf(affected pubgrub.Package, cause []pubgrub.Term) string
 
 // failed notes that the state tried last failed.
 func (w *walk) failed(c *candidates, cause string) {
+	w.tries++
 	if w.striding() {
 		i, ok := w.at[w.last]
 		switch {

@@ -160,3 +160,50 @@ func partsOf(text string, v variable, not bool) leaf {
 	}
 	return spanLeaf(key{kind: keyValue, v: v}, s)
 }
+
+// ReadTwice tells whether m compares the version of Python with one that is no plain release, "3.11.0a6" or
+// "3.11.post1": Eval and EvalUV place it differently.
+func (m Marker) ReadTwice() bool {
+	return !m.root.all(func(a *atom) bool { return a.leaf.plain || !a.left.isVersion() || !a.isExact() })
+}
+
+// SpecifiedSet gives the known set of the environments where Eval holds; ok is false for a marker of which it is not
+// known.
+func (m Marker) SpecifiedSet() (s MarkerSet, ok bool) {
+	if m.root == nil {
+		return MarkerSet{known: true}, true
+	}
+	b := new(builder)
+	n, ok := b.specified(m.root)
+	if !ok || !m.root.all((*atom).isExact) {
+		return MarkerSet{known: true}, false
+	}
+	return b.result(n, true), true
+}
+
+// isExact tells whether specify gives the meaning by the specification, and no larger one.
+func (a *atom) isExact() bool {
+	v := a.left
+	switch {
+	case a.leaf.plain:
+		return true
+	case a.right != none:
+		return false
+	case v.isVersion() && a.op < opIn && a.op != opArbitrary:
+		s, ok := parseSpecifier(a.op.String() + a.rightText)
+		return ok && s.Version.Local() == ""
+	}
+	return (v.isString() && !v.isOrdered() || v == varExtra) && (a.op == opEqual || a.op == opNotEqual)
+}
+
+// all tells whether f holds for each comparison.
+func (g group) all(f func(*atom) bool) bool {
+	for _, terms := range g {
+		for _, t := range terms {
+			if t.atom != nil && !f(t.atom) || t.atom == nil && !t.group.all(f) {
+				return false
+			}
+		}
+	}
+	return true
+}

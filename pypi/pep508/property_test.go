@@ -266,3 +266,36 @@ func TestAppliesSet(t *testing.T) {
 		}
 	})
 }
+
+// TestReadTwice: comparisons with versions of Python that are no releases hold by the specification as Eval has it, in
+// every release, and opposites never hold together by it.
+func TestReadTwice(t *testing.T) {
+	for _, v := range []variable{varPythonFullVersion, varPythonVersion, varImplementationVersion} {
+		for _, text := range []string{"3.11.0a6", "3.11a6", "3.11.dev1", "3.11.0rc1", "3.11.1a1", "3.11.0.post1", "3.11.0"} {
+			for _, ops := range [][2]string{{"<=", ">"}, {"<", ">="}, {"==", "!="}} {
+				m, not := mustMarker(t, fmt.Sprintf("%s %s %q", v, ops[0], text)), mustMarker(t, fmt.Sprintf("%s %s %q", v, ops[1], text))
+				if want := text != "3.11.0"; m.ReadTwice() != want || not.ReadTwice() != want {
+					t.Errorf("%s is read twice: %v, want %v", m, m.ReadTwice(), want)
+				}
+				s, ok := m.SpecifiedSet()
+				notS, notOK := not.SpecifiedSet()
+				if !ok || !notOK || !s.Disjoint(notS) || !s.Or(notS).IsTrue() {
+					t.Errorf("%s is %s, and %s is %s", m, s, not, notS)
+				}
+				for _, full := range []string{"3.10.9", "3.11.0", "3.11.1", "3.11.2", "3.12.0"} {
+					env := Environment{PythonFullVersion: full, PythonVersion: full[:4], ImplementationVersion: full, SysPlatform: "linux", OSName: "posix"}
+					for _, m := range []Marker{m, not} {
+						want, err := m.Eval(env, "")
+						s, _ := m.SpecifiedSet()
+						if got := s.Contains(env); err != nil || got != want {
+							t.Errorf("%s in Python %s: set %v, Eval %v %v", m, full, got, want, err)
+						}
+						if got, want := m.AppliesSet().Contains(env), m.Applies(env, ""); got != want {
+							t.Errorf("%s in Python %s: set %v, Applies %v", m, full, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}

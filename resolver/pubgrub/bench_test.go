@@ -184,26 +184,35 @@ func BenchmarkSolve(b *testing.B) {
 	}
 }
 
-// The problems of the benchmark have the answers that they are made for.
+// The problems of the benchmark have the answers that they are made for, and
+// take as many decisions and conflicts as they should: a slip in learning or
+// going back shows there and leaves the answer right.
 func TestSynthetic(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		s    *synthetic
 		want map[Package]int // nil for no check of versions
+
+		decisions, conflicts int
 	}{
-		{"wide", wide(50), map[Package]int{1: 1, 2: 1, 3: 1}},
-		{"wide-failing", wideFailing(50), nil},
-		{"chain", chain(30, 6), map[Package]int{1: 3, 30: 3}},
-		{"diamond", diamond(4, 6, 5, 1), nil},
-		{"ladder", ladder(40, 5), map[Package]int{1: 2, 2: 6, 3: 5}},
+		{"wide", wide(50), map[Package]int{1: 1, 2: 1, 3: 1}, 54, 1},
+		{"wide-failing", wideFailing(50), nil, 52, 2},
+		{"chain", chain(30, 6), map[Package]int{1: 3, 30: 3}, 117, 3},
+		{"diamond", diamond(4, 6, 5, 1), nil, 117, 20},
+		{"big diamond", diamond(8, 12, 12, 2), nil, 3301, 362},
+		{"ladder", ladder(40, 5), map[Package]int{1: 2, 2: 6, 3: 5}, 73, 34},
 	} {
-		sol, proof, err := New(tt.s).Solve(t.Context())
+		solver := New(tt.s)
+		sol, proof, err := solver.Solve(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := proof == nil; got != tt.s.solvable {
 			t.Errorf("%s: got solvable %v, want %v", tt.name, got, tt.s.solvable)
 			continue
+		}
+		if got := solver.Stats(); got.Decisions != tt.decisions || got.Conflicts != tt.conflicts {
+			t.Errorf("%s: got %d decisions and %d conflicts, want %d and %d", tt.name, got.Decisions, got.Conflicts, tt.decisions, tt.conflicts)
 		}
 		for p, v := range tt.want {
 			if sol[p] != v {

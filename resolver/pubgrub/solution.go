@@ -10,7 +10,6 @@ type assignment struct {
 	acc    Set    // with all earlier steps of the package
 	level  int32  // decisions made so far, this one included
 	cause  ID     // none for a decision
-	prev   int32  // the package's earlier step, or -1
 	serial uint32 // unique over the whole search
 }
 
@@ -18,8 +17,9 @@ type assignment struct {
 // each package by now.
 type partial struct {
 	trail  []assignment
-	last   []int32 // by package: its latest step, or -1
-	chosen []int32 // by package: the decided version, or 0
+	last   []int32   // by package: its latest step, or -1
+	steps  [][]int32 // by package: all its steps, ascending
+	chosen []int32   // by package: the decided version, or 0
 	level  int32
 	serial uint32
 	size   func(Package) int
@@ -29,6 +29,7 @@ type partial struct {
 func (s *partial) grow(p Package) {
 	for int(p) >= len(s.last) {
 		s.last = append(s.last, -1)
+		s.steps = append(s.steps, nil)
 		s.chosen = append(s.chosen, 0)
 		s.full = append(s.full, Set{})
 	}
@@ -49,8 +50,9 @@ func (s *partial) acc(p Package) Set {
 func (s *partial) push(p Package, set Set, cause ID) {
 	acc := s.acc(p).Intersect(set)
 	s.serial++
-	s.trail = append(s.trail, assignment{p, set, acc, s.level, cause, s.last[p], s.serial})
+	s.trail = append(s.trail, assignment{p, set, acc, s.level, cause, s.serial})
 	s.last[p] = int32(len(s.trail) - 1)
+	s.steps[p] = append(s.steps[p], s.last[p])
 }
 
 func (s *partial) decide(p Package, v int) {
@@ -65,7 +67,11 @@ func (s *partial) backtrack(level int32) {
 	for n > 0 && s.trail[n-1].level > level {
 		n--
 		a := &s.trail[n]
-		s.last[a.pkg] = a.prev
+		steps := s.steps[a.pkg][:len(s.steps[a.pkg])-1]
+		s.steps[a.pkg], s.last[a.pkg] = steps, -1
+		if len(steps) > 0 {
+			s.last[a.pkg] = steps[len(steps)-1]
+		}
 		if a.cause == none {
 			s.chosen[a.pkg] = 0
 		}
@@ -79,27 +85,19 @@ func (s *partial) backtrack(level int32) {
 // narrowed by extra, lie within set. The steps of a package only ever narrow.
 // It returns -1 where the states lie within set from the start.
 func (s *partial) earliest(p Package, set, extra Set, narrowed bool, before int32) int32 {
-	steps := make([]int32, 0, 16)
-	for i := s.last[p]; i >= 0; i = s.trail[i].prev {
-		if i < before {
-			steps = append(steps, i)
-		}
-	}
-	// Steps run backwards in time; find the last index that still satisfies.
+	steps := s.steps[p]
+	steps = steps[:sort.Search(len(steps), func(k int) bool { return steps[k] >= before })]
 	k := sort.Search(len(steps), func(k int) bool {
 		acc := s.trail[steps[k]].acc
 		if narrowed {
 			acc = acc.Intersect(extra)
 		}
-		return !acc.SubsetOf(set)
+		return acc.SubsetOf(set)
 	})
-	if k == 0 {
+	if k == len(steps) || k == 0 && narrowed && s.acc0(p).Intersect(extra).SubsetOf(set) {
 		return -1
 	}
-	if k == len(steps) && narrowed && s.acc0(p).Intersect(extra).SubsetOf(set) {
-		return -1
-	}
-	return steps[k-1]
+	return steps[k]
 }
 
 func (s *partial) acc0(p Package) Set {

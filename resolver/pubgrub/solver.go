@@ -198,7 +198,7 @@ func (s *Solver) backUp(p Package) {
 	if p == Root || s.Version(p) == Absent {
 		return
 	}
-	for i := s.sol.last[p]; i >= 0; i = s.sol.trail[i].prev {
+	for _, i := range s.sol.steps[p] {
 		if a := &s.sol.trail[i]; a.cause == none {
 			s.backtrack(a.level - 1)
 			return
