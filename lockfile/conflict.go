@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func conflictMark(line string) string {
 }
 
 // ParseConflicted reads a lock for the preferences that it holds: where it has
-// the marks of a merge conflict, both sides. Pins come by name and, of one
+// the marks of a merge conflict, both sides. Pins then come by name and, of one
 // name, the newest first, so that it is no matter which side was merged into
 // which; a pin that both sides have is there once, with the hashes of both.
 // Header and options are those of the first side.
@@ -50,6 +51,11 @@ func conflictMark(line string) string {
 // Errors are those of [ParseLax], but for the marks; marks that do not match
 // are a [*project.InputError].
 func ParseConflicted(name string, data []byte) (*Lock, error) {
+	// Without marks the order of the pins says which of two is preferred.
+	l, err := ParseLax(name, data)
+	if !errors.As(err, new(*MergeConflictError)) {
+		return l, err
+	}
 	p := &parser{name: name}
 	if err := p.split(data); err != nil {
 		return nil, err

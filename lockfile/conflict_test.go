@@ -34,7 +34,7 @@ func TestMergeConflictError(t *testing.T) {
 func TestParseConflicted(t *testing.T) {
 	a, b := digest("a"), digest("b")
 	for _, tt := range []struct{ name, in, want string }{
-		{"none", "b==1\na==1\n", "x:2:1 a 1\nx:1:1 b 1\n"},
+		{"none: the order stays", "b==1\na==1\n", "x:1:1 b 1\nx:2:1 a 1\n"},
 		{"two sides, the newer first", "# h\na==1\n<<<<<<< HEAD\nb==1\n    # via a\n=======\nb==2\n    # via c\nc==1\n>>>>>>> x\nd==1\n",
 			"x:2:1 a 1\nx:7:1 b 2 via=c\nx:4:1 b 1 via=a\nx:9:1 c 1\nx:11:1 d 1\n"},
 		{"the base is left out", "<<<<<<< HEAD\nb==1\n||||||| 1234567\nb==0\n=======\nb==2\n>>>>>>> x\n", "x:6:1 b 2\nx:2:1 b 1\n"},
@@ -43,7 +43,7 @@ func TestParseConflicted(t *testing.T) {
 			"x:8:1 a 1\ncommand pylock compile a\n"},
 		{"forks", "<<<<<<< HEAD\na==1 ; os_name == 'nt'\na==2 ; os_name != 'nt'\n=======\na==1 ; os_name == 'nt'\n>>>>>>> x\n",
 			"x:3:1 a 2 marker=os_name != 'nt'\nx:2:1 a 1 marker=os_name == 'nt'\n"},
-		{"pinned twice without marks", "a==1\na==2\n", "x:2:1 a 2\nx:1:1 a 1\n"},
+		{"pinned twice without marks", "a==1\na==2\n", "x:1:1 a 1\nx:2:1 a 2\n"},
 		{"several conflicts", "<<<<<<< A\na==1\n=======\n>>>>>>> B\nb==1\n<<<<<<< A\n=======\nc==1\n>>>>>>> B\n", "x:2:1 a 1\nx:5:1 b 1\nx:8:1 c 1\n"},
 	} {
 		l, err := ParseConflicted("x", []byte(tt.in))
