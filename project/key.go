@@ -15,6 +15,11 @@ const (
 	KindMarkers                  // a string or an array of strings, each a marker
 )
 
+var kindNames = []string{"a string", "a string or an array of strings", "true or false", "a string or false", "a table by package",
+	"an array of tables", "a table", "an array of requirements", "a marker or an array of them"}
+
+func (k Kind) String() string { return kindNames[k] }
+
 // Key is a setting of [tool.pylock]. The list of them is the one place that
 // names, documents and checks them: the schema, the pages and `pylock config`
 // come from it.
