@@ -198,10 +198,11 @@ type run struct {
 	build   lockfile.BuildOptions
 	style   lockfile.Style
 
-	output string         // path, or "" to print
-	also   []string       // paths of other forms
-	old    *lockfile.Lock // nil when there is none
-	moved  []pypi.Name    // --upgrade-package
+	output string                // path, or "" to print
+	also   []string              // paths of other forms
+	old    *lockfile.Lock        // nil when there is none
+	moved  []pypi.Name           // --upgrade-package
+	bounds []project.Requirement // the specifiers of --upgrade-package
 }
 
 // prepare reads all inputs of a job and checks all options; it asks no network.

@@ -373,7 +373,10 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 		}
 	}
 	out.run = r
-	out.resolution, err = t.resolve(ctx, o, r)
+	if out.resolution, err = t.resolve(ctx, o, r); err != nil {
+		return err
+	}
+	out.resolution, err = t.insist(ctx, o, r, out.resolution)
 	return err
 }
 
@@ -464,10 +467,6 @@ func pinned(res *resolver.Resolution) (n int) {
 		}
 	}
 	return n
-}
-
-func pinsAny(lock *lockfile.Lock, names []pypi.Name) bool {
-	return lock != nil && slices.ContainsFunc(lock.Pins, func(p lockfile.Pin) bool { return slices.Contains(names, p.Name) })
 }
 
 func joinNames(names []pypi.Name, sep string) string {

@@ -25,9 +25,9 @@ func (o *compileOptions) preferences(r *run) error {
 		r.moved = append(r.moved, req.Name)
 		if len(req.Specifiers) > 0 {
 			req.Extras = nil
-			r.request.Constraints = append(r.request.Constraints, project.Requirement{
-				Requirement: req, Text: s, Place: project.Place{File: "--upgrade-package " + s},
-			})
+			bound := project.Requirement{Requirement: req, Text: s, Place: project.Place{File: "--upgrade-package " + s}}
+			r.bounds = append(r.bounds, bound)
+			r.request.Constraints = append(r.request.Constraints, bound)
 		}
 	}
 	if r.output == "" || o.unread {
