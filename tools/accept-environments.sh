@@ -10,7 +10,7 @@
 # Last, locks broken on purpose have to be refused: one that lacks a pin, and
 # one with a pin whose marker was dropped.
 #
-# Needs a Python 3.12, named by PYTHON (default python3.12). Makes .venv from
+# Needs a Python 3.12, named by PYTHON unless it is found without. Makes .venv from
 # tools/requirements.txt. Reads every wheel that the locks name, in some four
 # minutes. Leaves nothing else behind.
 # Exit status: 0 all pass, 1 something failed, 2 the machine does not suit.
@@ -22,22 +22,7 @@ usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "$0" >&2; exit 2; }
 pylock=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 tools=$(cd "$(dirname "$0")" && pwd)
-root=$(dirname "$tools")
-
-: "${PYTHON:=python3.12}"
-"$PYTHON" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null ||
-  { echo "$PYTHON is not Python 3.12: set PYTHON" >&2; exit 2; }
-
-venv=$root/.venv
-if ! cmp -s "$tools/requirements.txt" "$venv/requirements.txt"; then
-  rm -rf "$venv"
-  "$PYTHON" -m venv "$venv"
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$tools/requirements.txt"
-  cp "$tools/requirements.txt" "$venv/requirements.txt"
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+. "$tools/setup.sh"
 cd "$work"
 
 for name; do

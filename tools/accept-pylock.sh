@@ -24,39 +24,8 @@ usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "$0" >&2; exit 2; }
 [ -x "$1" ] || { echo "$1 is no program: run make accept-pylock" >&2; exit 2; }
 pylock=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 tools=$(cd "$(dirname "$0")" && pwd)
-root=$(dirname "$tools")
-
-is312() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' >/dev/null 2>&1; }
-if [ -z "${PYTHON:-}" ]; then
-  for PYTHON in python3.12 python3 "$(ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12.*/bin/python3.12 2>/dev/null | tail -n 1)"; do
-    if is312 "$PYTHON"; then break; fi
-  done
-fi
-is312 "$PYTHON" || { echo "found no Python 3.12: set PYTHON" >&2; exit 2; }
-[ "$(uname -s) $(uname -m)" = "Linux x86_64" ] || { echo "pip judges for its own machine: run this on Linux x86_64" >&2; exit 2; }
-
-# As in accept.sh: the index of pip is the one of all three.
-for name in $(env | sed -nE 's/^((UV|PIP)_[A-Z_]+)=.*/\1/p'); do
-  case $name in
-    UV_DEFAULT_INDEX|UV_INDEX_URL|PIP_INDEX_URL|UV_NATIVE_TLS|UV_SYSTEM_CERTS|PIP_CERT|PIP_PROXY|PIP_DEFAULT_TIMEOUT|UV_HTTP_TIMEOUT) ;;
-    *) unset "$name" ;;
-  esac
-done
-if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"; fi
-
-venv=$root/.venv
-if ! cmp -s "$tools/requirements.txt" "$venv/requirements.txt"; then
-  rm -rf "$venv"
-  "$PYTHON" -m venv "$venv"
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$tools/requirements.txt"
-  cp "$tools/requirements.txt" "$venv/requirements.txt"
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-PATH=$("$PYTHON" -c 'import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)))'):$PATH
-UV_PYTHON_DOWNLOADS=never PIP_DISABLE_PIP_VERSION_CHECK=1
-export PATH UV_PYTHON_DOWNLOADS PIP_DISABLE_PIP_VERSION_CHECK
+. "$tools/setup.sh"
+needs_linux
 uv() { "$venv/bin/uv" --cache-dir "$work/uv" "$@"; }
 pip() { "$venv/bin/pip" "$@"; }
 valid() { "$venv/bin/python" "$tools/validate_pylock.py" "$@"; }
