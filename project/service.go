@@ -83,11 +83,14 @@ func (w *Workspace) Services() ([]*Service, error) {
 // Service returns the service of an absolute folder with its outputs. The
 // settings need not list it.
 func (w *Workspace) Service(dir string) (*Service, error) {
-	s := &Service{Dir: dir, Rel: w.l.rel(dir)}
+	s := w.Unread(dir)
 	var err error
 	s.Outputs, err = w.outputs(s)
 	return s, err
 }
+
+// Unread returns the service of an absolute folder without its outputs.
+func (w *Workspace) Unread(dir string) *Service { return &Service{Dir: dir, Rel: w.l.rel(dir)} }
 
 // Settings returns what the settings say of a lock whose sources are in dir,
 // apart from the outputs of a service.
@@ -416,7 +419,7 @@ func (w *Workspace) Orphans(below string) ([]string, error) {
 	for _, s := range services {
 		homes[s.Dir] = true
 		if s, err = w.Service(s.Dir); err != nil {
-			return nil, err
+			continue // told of the service itself
 		}
 		for _, o := range s.Outputs {
 			for _, f := range o.Files {

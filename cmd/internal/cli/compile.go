@@ -206,6 +206,9 @@ type run struct {
 
 // prepare reads all inputs of a job and checks all options; it asks no network.
 func (j *job) prepare(ctx context.Context) (*run, error) {
+	if j.err != nil {
+		return nil, j.err
+	}
 	o := j.options
 	if o.allExtras && len(o.extras.values) > 0 {
 		return nil, usagef("--extra and --all-extras exclude each other: leave one out")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -69,20 +70,30 @@ func runConfig(ctx context.Context, o *configOptions) error {
 	if err != nil {
 		return err
 	}
-	var out []configJob
+	out := []configJob{}
+	var failed error
+	var errs []error
 	for _, j := range jobs {
 		c, err := j.config(ctx)
-		if err != nil {
-			return j.wrap(err)
+		switch {
+		case err == nil:
+			out = append(out, c)
+		case len(jobs) == 1:
+			return err
+		default:
+			p := o.printer()
+			p.about = j.name
+			p.errorf("%s", err)
+			errs = append(errs, err)
+			failed = &jobsError{errs, len(jobs)}
 		}
-		out = append(out, c)
 	}
 	if o.format.value == "json" {
 		text, err := json.MarshalIndent(map[string]any{"schema": 1, "locks": out}, "", "  ")
 		if err != nil {
 			return err
 		}
-		return o.print(append(text, '\n'))
+		return cmp.Or(o.print(append(text, '\n')), failed)
 	}
 	var b bytes.Buffer
 	for i, c := range out {
@@ -103,7 +114,7 @@ func runConfig(ctx context.Context, o *configOptions) error {
 		}
 		w.Flush()
 	}
-	return o.print(b.Bytes())
+	return cmp.Or(o.print(b.Bytes()), failed)
 }
 
 // config collects what is in force for a job.

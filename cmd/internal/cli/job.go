@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +23,9 @@ type job struct {
 	// outputs are the paths of its files, the first of which has the pins that
 	// are preferred; none where the lock is printed.
 	outputs []string
+	// err is what is wrong with the settings of its service: the others are
+	// locked all the same.
+	err error
 }
 
 // jobs finds what there is to lock: the services that the sources name, all
@@ -45,7 +48,7 @@ func (o *compileOptions) jobs() ([]*job, error) {
 	var jobs []*job
 	seen := map[string]bool{}
 	for _, dir := range dirs {
-		services, named, err := o.services(dir)
+		w, services, named, err := o.services(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -60,9 +63,12 @@ func (o *compileOptions) jobs() ([]*job, error) {
 				continue
 			}
 			seen[s.Dir] = true
-			own, err := o.serviceJobs(s, named)
+			own, err := o.serviceJobs(w, s.Dir, named)
 			if err != nil {
-				return nil, err
+				if ofRoot(err) {
+					return nil, err
+				}
+				own = []*job{o.brokenJob(s, named, err)}
 			}
 			jobs = append(jobs, own...)
 		}
@@ -73,16 +79,16 @@ func (o *compileOptions) jobs() ([]*job, error) {
 	return jobs, nil
 }
 
-// services returns the services in a folder: the one that it is, where the
-// command names it, else those of the repository below it. named says which.
-func (o *compileOptions) services(dir string) (services []*project.Service, named bool, err error) {
+// services returns the services in a folder, their outputs not read: the one
+// that it is, where the command names it, else those of the repository below
+// it, and their workspace. named says which.
+func (o *compileOptions) services(dir string) (w *project.Workspace, services []*project.Service, named bool, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
-	w, err := o.workspace(abs)
-	if err != nil {
-		return nil, false, err
+	if w, err = o.workspace(abs); err != nil {
+		return nil, nil, false, err
 	}
 	// A link to a service is that service.
 	abs = resolved(abs)
@@ -92,23 +98,19 @@ func (o *compileOptions) services(dir string) (services []*project.Service, name
 	}
 	here := filepath.Join(abs, "pyproject.toml")
 	if _, err := os.Stat(here); err == nil && len(o.sources) > 0 {
-		s, err := w.Service(abs)
-		return []*project.Service{s}, true, err
+		return w, []*project.Service{w.Unread(abs)}, true, nil
 	}
 	all, err := w.Services()
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	for _, s := range all {
 		if rel, err := filepath.Rel(abs, s.Dir); err != nil || !filepath.IsLocal(rel) {
 			continue
 		}
-		if s, err = w.Service(s.Dir); err != nil {
-			return nil, false, err
-		}
 		services = append(services, s)
 	}
-	return services, false, nil
+	return w, services, false, nil
 }
 
 // workspace returns the workspace of a folder, each read once.
@@ -131,8 +133,29 @@ func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
 	return w, nil
 }
 
-// serviceJobs makes a job of each output of a service.
-func (o *compileOptions) serviceJobs(s *project.Service, named bool) ([]*job, error) {
+// ofRoot reports whether an error is in a file of the root, and so the same
+// for every service.
+func ofRoot(err error) bool {
+	var input *project.InputError
+	return errors.As(err, &input) && !strings.Contains(input.Place.File, "/")
+}
+
+// brokenJob stands for a service whose settings cannot be read.
+func (o *compileOptions) brokenJob(s *project.Service, named bool, err error) *job {
+	n := o.fork()
+	n.sources = []string{relativeToHere(s.Dir)}
+	return &job{
+		name: s.Rel, service: s, named: named, options: n, err: err,
+		outputs: []string{filepath.Join(n.sources[0], project.LockName)},
+	}
+}
+
+// serviceJobs makes a job of each output of the service in a folder.
+func (o *compileOptions) serviceJobs(w *project.Workspace, dir string, named bool) ([]*job, error) {
+	s, err := w.Service(dir)
+	if err != nil {
+		return nil, err
+	}
 	var jobs []*job
 	outputs := s.Outputs
 	if o.format.value != "" {
@@ -224,12 +247,4 @@ func (j *job) label() string {
 		return filepath.ToSlash(j.outputs[0])
 	}
 	return strings.Join(j.options.sources, " ")
-}
-
-// wrap tells which of several jobs an error is of.
-func (j *job) wrap(err error) error {
-	if err == nil || j.name == "" {
-		return err
-	}
-	return fmt.Errorf("%s: %w", j.name, err)
 }

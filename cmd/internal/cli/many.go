@@ -40,6 +40,8 @@ type team struct {
 	live    *progress
 	mu      sync.Mutex
 	clients map[string]*index.Client
+	// censuses are those of --coherent, by root.
+	censuses map[string]*census
 }
 
 // client returns the client for the indexes of a job: jobs that ask the same
@@ -309,6 +311,7 @@ func (t *team) coherently(ctx context.Context, jobs []*job, at map[*job]*outcome
 	if err := note(t.each(ctx, solved, finish)); err != nil {
 		return err
 	}
+	t.censuses = nil // the locks are others now
 	err := t.each(ctx, rest, func(ctx context.Context, j *job, p *printer) error {
 		if err := solve(ctx, j, p); err != nil {
 			return err
@@ -368,7 +371,7 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 	p.detailf("target: %s", r.target)
 	p.detailf("index: %s", strings.Join(append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)), ", "))
 	if coherent {
-		if err := o.preferOthers(j, r); err != nil {
+		if err := t.preferOthers(j, r); err != nil {
 			return err
 		}
 	}
