@@ -53,6 +53,11 @@ func (o *compileOptions) jobs() ([]*job, error) {
 			return nil, err
 		}
 		if services == nil {
+			if v := w.Values["services"]; len(v.Texts) > 0 {
+				if all, err := w.Services(); err == nil && len(all) == 0 {
+					return nil, &project.InputError{Place: v.Place, Msg: "tool.pylock.services: no folder that it names has a pyproject.toml: correct it"}
+				}
+			}
 			if len(dirs) == 1 {
 				return o.single()
 			}
@@ -96,8 +101,9 @@ func (o *compileOptions) services(dir string) (w *project.Workspace, services []
 	if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
 		abs = filepath.Join(w.Root, rel)
 	}
-	here := filepath.Join(abs, "pyproject.toml")
-	if _, err := os.Stat(here); err == nil && len(o.sources) > 0 {
+	_, err = os.Stat(filepath.Join(abs, "pyproject.toml"))
+	here := err == nil
+	if here && len(o.sources) > 0 {
 		return w, []*project.Service{w.Unread(abs)}, true, nil
 	}
 	all, err := w.Services()
@@ -109,6 +115,10 @@ func (o *compileOptions) services(dir string) (w *project.Workspace, services []
 			continue
 		}
 		services = append(services, s)
+	}
+	if here && services == nil && abs != w.Root {
+		// A folder that is not listed can be locked all the same.
+		return w, []*project.Service{w.Unread(abs)}, true, nil
 	}
 	return w, services, false, nil
 }
@@ -230,7 +240,9 @@ func relativeToHere(dir string) string {
 	if err != nil {
 		return dir
 	}
-	if rel, err := filepath.Rel(resolved(here), resolved(dir)); err == nil && (filepath.IsLocal(rel) || strings.Count(rel, "..") < 3) {
+	// Behind a link, a relative path would lead to another name of the folder.
+	if rel, err := filepath.Rel(resolved(here), resolved(dir)); err == nil && (filepath.IsLocal(rel) || strings.Count(rel, "..") < 3) &&
+		(filepath.Join(here, rel) == dir || resolved(here) == here) {
 		return rel
 	}
 	return dir
