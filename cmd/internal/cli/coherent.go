@@ -2,6 +2,8 @@ package cli
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -24,6 +26,63 @@ func (o *compileOptions) wantsCoherence(jobs []*job) bool {
 		}
 	}
 	return false
+}
+
+// coherently solves all jobs, then those again that could share a version with
+// another, and writes what came of it.
+func (t *team) coherently(ctx context.Context, jobs []*job, at map[*job]*outcome, outcomes []outcome, solve, finish func(context.Context, *job, *printer) error) error {
+	errs := &jobsError{of: len(jobs)}
+	note := func(err error) error {
+		if several := (*jobsError)(nil); errors.As(err, &several) {
+			errs.errs = append(errs.errs, several.errs...)
+			return nil
+		}
+		return err
+	}
+	first := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.constrained })
+	rest := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !j.constrained })
+	if err := note(t.each(ctx, first, solve)); err != nil {
+		return err
+	}
+	if common := disagreements(outcomes); len(common) > 0 {
+		err := t.each(ctx, first, func(ctx context.Context, j *job, p *printer) error {
+			out := at[j]
+			if !out.align(common) {
+				return nil
+			}
+			res, err := t.resolve(ctx, j.options, out.run)
+			if err == nil {
+				out.resolution = res
+			}
+			return err
+		})
+		if err := note(err); err != nil {
+			return err
+		}
+	}
+	var solved []*job
+	for _, j := range first {
+		if at[j].resolution != nil || at[j].skipped {
+			solved = append(solved, j)
+		}
+	}
+	if err := note(t.each(ctx, solved, finish)); err != nil {
+		return err
+	}
+	t.censuses = nil // the locks are others now
+	err := t.each(ctx, rest, func(ctx context.Context, j *job, p *printer) error {
+		if err := solve(ctx, j, p); err != nil {
+			return err
+		}
+		return finish(ctx, j, p)
+	})
+	if err := note(err); err != nil {
+		return err
+	}
+	if len(errs.errs) > 0 {
+		return errs
+	}
+	return nil
 }
 
 // disagreements returns the packages of which the solved jobs have different
