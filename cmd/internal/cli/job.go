@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
 )
 
@@ -230,7 +231,23 @@ func (j *job) settle(o *compileOptions, vs project.Values) error {
 	}
 	j.options = o.fork()
 	j.options.written = o
-	return j.options.apply(vs)
+	if err := j.options.apply(vs); err != nil {
+		return err
+	}
+	v, ok := vs["generate-hashes"]
+	if _, both := vs["hashes"]; !ok || both || v.Bool() || j.options.given(flagsOf(v)...) {
+		return nil
+	}
+	// To say no means more than to say nothing, but for a form that always has
+	// hashes.
+	output := ""
+	if len(j.outputs) > 0 {
+		output = j.outputs[0]
+	}
+	if format, err := j.options.chooseFormat(output); err == nil && format != lockfile.PylockTOML {
+		j.options.hashes.value = lockfile.NoHashes.String()
+	}
+	return nil
 }
 
 // relativeToHere returns a folder as a person in the current one would write
