@@ -39,8 +39,8 @@ func (t *team) coherently(ctx context.Context, jobs []*job, at map[*job]*outcome
 		}
 		return err
 	}
-	first := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.constrained })
-	rest := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !j.constrained })
+	first := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.bound != nil })
+	rest := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.bound == nil })
 	if err := note(t.each(ctx, first, solve)); err != nil {
 		return err
 	}
@@ -54,6 +54,7 @@ func (t *team) coherently(ctx context.Context, jobs []*job, at map[*job]*outcome
 			if err == nil {
 				out.resolution = res
 			}
+			out.err = err
 			return err
 		})
 		if err := note(err); err != nil {

@@ -80,6 +80,7 @@ type compileOptions struct {
 
 	unread     bool                          // the existing lock is looked at by somebody else
 	workspaces map[string]*project.Workspace // by root
+	unwritten  map[string][]byte             // locks of a dry run, by absolute path
 	warnings   []string                      // of the environment
 	remarks    []string                      // on the options of an existing lock
 	// declared is what the project's tables say; nil until they are read.
@@ -318,7 +319,8 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		Sources: o.sources, Stdin: stdin(ctx, o.app.Stdin),
 		Extras: o.extras.values, AllExtras: o.allExtras, Groups: o.groups,
 		Constraints: o.constraints, Overrides: o.overrides, Excludes: o.excludeFiles, NoSources: o.noSources,
-		Getenv: o.app.Getenv,
+		Unwritten: o.unwritten,
+		Getenv:    o.app.Getenv,
 	})
 	if err != nil {
 		for _, s := range o.sources {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pylock-dev/pylock/lockfile"
@@ -18,9 +19,9 @@ type job struct {
 	name    string
 	service *project.Service // nil for sources that were named one by one
 	named   bool             // the command named the service
-	// constrained says that the lock of an earlier job bounds this one.
-	constrained bool
-	options     *compileOptions // of all layers
+	// bound is the earlier job whose lock bounds this one, or nil.
+	bound   *job
+	options *compileOptions // of all layers
 	// outputs are the paths of its files, the first of which has the pins that
 	// are preferred; none where the lock is printed.
 	outputs []string
@@ -186,8 +187,10 @@ func (o *compileOptions) serviceJobs(w *project.Workspace, dir string, named boo
 		if err := j.settle(n, out.Values); err != nil {
 			return nil, err
 		}
-		if j.constrained = out.ConstrainedBy != ""; j.constrained {
-			j.options.constraints = append(j.options.constraints, filepath.Join(n.sources[0], out.ConstrainedBy))
+		if out.ConstrainedBy != "" {
+			by := filepath.Join(n.sources[0], out.ConstrainedBy)
+			j.options.constraints = append(j.options.constraints, by)
+			j.bound = jobs[slices.IndexFunc(jobs, func(j *job) bool { return slices.Contains(j.outputs, by) })]
 		}
 		jobs = append(jobs, j)
 	}

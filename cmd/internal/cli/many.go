@@ -35,13 +35,22 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	several := len(jobs) > 1
 	coherent := o.wantsCoherence(jobs)
 	solve := func(ctx context.Context, j *job, p *printer) error {
-		return j.solve(ctx, t, p, at[j], several, coherent)
+		out := at[j]
+		if b := at[j.bound]; b != nil && b.err != nil {
+			out.err = &boundError{slashed(j.bound.outputs[0]), b.err}
+			return out.err
+		} else if b != nil && o.dryRun {
+			j.options.unwritten = b.texts
+		}
+		out.err = j.solve(ctx, t, p, out, several, coherent)
+		return out.err
 	}
 	finish := func(ctx context.Context, j *job, p *printer) error {
-		if at[j].skipped {
-			return nil
+		out := at[j]
+		if !out.skipped {
+			out.err = j.finish(ctx, p, out)
 		}
-		return j.finish(ctx, p, at[j])
+		return out.err
 	}
 	if coherent && several {
 		err = t.coherently(ctx, jobs, at, outcomes, solve, finish)
@@ -87,6 +96,16 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	}
 	return err
 }
+
+// boundError says that a lock was not tried, since the one that bounds it
+// failed.
+type boundError struct {
+	by  string
+	err error // why that one did
+}
+
+func (e *boundError) Error() string { return "not tried, since it is bounded by " + e.by }
+func (e *boundError) Unwrap() error { return e.err }
 
 // interruptedError is the end of several jobs before all were done.
 type interruptedError struct {

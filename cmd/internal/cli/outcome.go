@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ type outcome struct {
 	diff       *lockfile.Diff // of a dry run
 	written    bool           // the file is another than before
 	skipped    bool
+	err        error             // why it failed
+	texts      map[string][]byte // of its files, by absolute path
 }
 
 // solve finds the solution of one job.
@@ -81,6 +84,18 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	for i, other := range others {
 		if _, texts[i], err = other.render(resolution); err != nil {
 			return err
+		}
+	}
+	if o.dryRun {
+		out.texts = map[string][]byte{}
+		for i, r := range append([]*run{r}, others...) {
+			path, err := filepath.Abs(r.output)
+			if err != nil {
+				return err
+			}
+			if out.texts[path] = text; i > 0 {
+				out.texts[path] = texts[i-1]
+			}
 		}
 	}
 	tellMoved(p, r, resolution)
