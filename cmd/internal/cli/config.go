@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -133,6 +134,10 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		if !ok || k.Root || k.Name == "output" {
 			continue
 		}
+		if by, ok := j.options.overruled(k.Name); ok {
+			c.Settings = append(c.Settings, by)
+			continue
+		}
 		for _, v := range append([]project.Value{v}, v.More...) {
 			cv := configValue{Key: k.Name, Value: v.Texts, Table: v.Table, File: v.Place.File, Line: v.Place.Line}
 			switch {
@@ -161,6 +166,17 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		c.Settings = append(c.Settings, configValue{Key: "asks", Value: []string{u}, Table: "derived"})
 	}
 	return c, nil
+}
+
+// overruled returns what a variable of the environment says in place of a
+// setting.
+func (o *compileOptions) overruled(key string) (configValue, bool) {
+	for _, name := range slices.Concat(settingFlags[key], outputFlags[key]) {
+		if fl := o.flags.Lookup(name); fl != nil && fl.Changed {
+			return configValue{Key: key, Value: []string{project.Redact(strings.Trim(fl.Value.String(), "[]"))}, Table: "environment"}, true
+		}
+	}
+	return configValue{}, false
 }
 
 func countEntries(n int) string {
