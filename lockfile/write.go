@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"time"
 )
 
 // FS is the part of the operating system that [WriteFile] needs.
@@ -23,6 +25,7 @@ type FS interface {
 // File is an open file of an [FS].
 type File interface {
 	io.ReadWriter
+	ReadDir(n int) ([]fs.DirEntry, error)
 	Chmod(mode fs.FileMode) error
 	Sync() error
 	Close() error
@@ -77,6 +80,9 @@ var (
 const (
 	lockMode    = 0o644 // of a new lock, less the umask
 	maxTempName = 100   // names tried for the temporary file
+
+	// staleTemp is older than the temporary file of any process at work.
+	staleTemp = time.Hour
 )
 
 // Stat returns nil for a path that does not exist, and a [*WriteError] for one
@@ -184,10 +190,35 @@ func replace(path string, data []byte, sys FS) (err error) {
 	// crash, the old one comes back, whole: nothing to report.
 	if d, err := sys.OpenFile(filepath.Dir(path), os.O_RDONLY, 0); err == nil {
 		d.Sync()
+		sweep(d, path, sys)
 		d.Close()
 	}
 	return nil
 }
+
+// sweep removes the temporary files that killed processes left in the folder
+// of the lock just written. Their age is by the clock of the file system.
+func sweep(dir File, lock string, sys FS) {
+	fi, err := sys.Lstat(lock)
+	if err != nil {
+		return
+	}
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !tempName.MatchString(e.Name()) || !e.Type().IsRegular() {
+			continue
+		}
+		if old, err := e.Info(); err == nil && fi.ModTime().Sub(old.ModTime()) > staleTemp {
+			sys.Remove(filepath.Join(filepath.Dir(lock), e.Name()))
+		}
+	}
+}
+
+// tempName is what create calls a file, and nobody else does.
+var tempName = regexp.MustCompile(`^\.pylock-[A-Z2-7]{12}\.tmp$`)
 
 // create makes a file of a new name in dir.
 func create(dir string, sys FS) (File, string, error) {

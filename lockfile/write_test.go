@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // faulty fails its nth operation, counted from 0, with err. A failing write
@@ -235,5 +237,43 @@ func TestWriteFileRefuses(t *testing.T) {
 	}
 	if got, _ := os.ReadFile(target); string(got) != "old\n" {
 		t.Errorf("the target of the link is now %q", got)
+	}
+}
+
+// A write removes what killed writes left long ago, and nothing else.
+func TestWriteFileSweeps(t *testing.T) {
+	dir := t.TempDir()
+	old := time.Now().Add(-2 * time.Hour)
+	name := func(s string) string { return filepath.Join(dir, s) }
+	for _, f := range []string{".pylock-ABCDEFGHIJ23.tmp", ".pylock-ABCDEFGHIJ24.tmp", ".pylock-abcdefghij23.tmp", ".pylock-ABC.tmp", "x.pylock-ABCDEFGHIJ23.tmp"} {
+		if err := os.WriteFile(name(f), []byte("half"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if f != ".pylock-ABCDEFGHIJ24.tmp" {
+			if err := os.Chtimes(name(f), old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.Mkdir(name(".pylock-ABCDEFGHIJ25.tmp"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(name(".pylock-ABCDEFGHIJ25.tmp"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := WriteFile(name("requirements.lock"), []byte("a==1\n"), OS{}); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	want := []string{".pylock-ABC.tmp", ".pylock-ABCDEFGHIJ24.tmp", ".pylock-ABCDEFGHIJ25.tmp", ".pylock-abcdefghij23.tmp", "requirements.lock", "x.pylock-ABCDEFGHIJ23.tmp"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

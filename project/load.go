@@ -32,7 +32,10 @@ type loader struct {
 	read      map[string]bool // requirements files, by kind and path
 	readGroup map[string]bool
 	uvDone    map[string]bool
-	uvFiles   []*pyproject // whose [tool.uv] counts
+	// pipTools are the tables of pip-tools that count.
+	pipTools     []settingsTable
+	pipToolsDone map[string]bool
+	uvFiles      []*pyproject // whose [tool.uv] counts
 	// What is asked for that may conflict, and the files of the groups.
 	asked      []member
 	groupFiles []*pyproject
@@ -71,9 +74,11 @@ func newLoader(o LoadOptions) (*loader, error) {
 		read:       map[string]bool{},
 		readGroup:  map[string]bool{},
 		uvDone:     map[string]bool{},
-		files:      map[string]bool{},
-		tables:     map[string]settingsTable{},
-		warned:     map[string]bool{},
+
+		pipToolsDone: map[string]bool{},
+		files:        map[string]bool{},
+		tables:       map[string]settingsTable{},
+		warned:       map[string]bool{},
 	}
 	if l.getenv == nil {
 		l.getenv = func(string) (string, bool) { return "", false }
@@ -331,7 +336,7 @@ func (l *loader) loadProjects() error {
 				}
 			}
 		}
-		if err := l.readUV(f); err != nil {
+		if err := l.readOthers(f); err != nil {
 			return err
 		}
 	}

@@ -151,6 +151,9 @@ type LoadOptions struct {
 	// Constraints and Overrides are requirements files; of those in Excludes
 	// the names count alone.
 	Constraints, Overrides, Excludes []string
+	// Unwritten are requirements files that would be written by now, by
+	// absolute path: they are read in place of those on disk.
+	Unwritten map[string][]byte
 	// NoSources ignores [tool.uv.sources] and [tool.pylock.sources].
 	NoSources bool
 	// Getenv looks a variable up for ${VAR}; nil knows none.

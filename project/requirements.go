@@ -85,7 +85,13 @@ func (l *loader) requirementsFile(path string, kind fileKind, depth int) error {
 	}
 	l.read[key] = true
 	name := l.rel(path)
-	t, err := readText(path, name)
+	var t *text
+	var err error
+	if data, ok := l.o.Unwritten[path]; ok {
+		t, err = newText(name, data)
+	} else {
+		t, err = readText(path, name)
+	}
 	if err != nil {
 		return err
 	}

@@ -83,11 +83,14 @@ func (w *Workspace) Services() ([]*Service, error) {
 // Service returns the service of an absolute folder with its outputs. The
 // settings need not list it.
 func (w *Workspace) Service(dir string) (*Service, error) {
-	s := &Service{Dir: dir, Rel: w.l.rel(dir)}
+	s := w.Unread(dir)
 	var err error
 	s.Outputs, err = w.outputs(s)
 	return s, err
 }
+
+// Unread returns the service of an absolute folder without its outputs.
+func (w *Workspace) Unread(dir string) *Service { return &Service{Dir: dir, Rel: w.l.rel(dir)} }
 
 // Settings returns what the settings say of a lock whose sources are in dir,
 // apart from the outputs of a service.
@@ -230,7 +233,7 @@ func (w *Workspace) serviceDirs(f *pyproject, table *tomlValue) ([]string, error
 	}
 	if err := each("exclude-services", func(_ *tomlValue, dirs []string) error {
 		for _, d := range dirs {
-			excluded[d] = true
+			excluded[d], excluded[w.real(d)] = true, true
 		}
 		return nil
 	}); err != nil {
@@ -246,10 +249,15 @@ func (w *Workspace) serviceDirs(f *pyproject, table *tomlValue) ([]string, error
 			return f.errorAt(item, "%s.services: there is no folder %q: correct it, or take it out", tablePylock, item.text)
 		}
 		for _, d := range dirs {
+			real := w.real(d)
 			switch {
-			case excluded[d]:
+			case excluded[d] || excluded[real]:
+			case !within(w.Root, d):
+				return f.errorAt(item, "%s.services: %s is outside the root %s: its locks are made from there", tablePylock, item.text, filepath.ToSlash(w.Root))
+			case pattern && real == w.Root && !w.declares(real):
+				// A pyproject.toml for settings alone is no service.
 			case isFile(filepath.Join(d, pyprojectName)):
-				found[d] = true
+				found[real] = true
 			case !pattern:
 				return f.errorAt(item, "%s.services: %s has no %s: add one, or take it out", tablePylock, item.text, pyprojectName)
 			}
@@ -259,6 +267,27 @@ func (w *Workspace) serviceDirs(f *pyproject, table *tomlValue) ([]string, error
 		return nil, err
 	}
 	return w.sorted(found), nil
+}
+
+// real returns the folder that a link below the root leads to, if that is below
+// the root too: a service has one name, and one lock.
+func (w *Workspace) real(dir string) string {
+	root, err := filepath.EvalSymlinks(w.Root)
+	if err != nil {
+		return dir
+	}
+	target, err := filepath.EvalSymlinks(dir)
+	if err != nil || !within(root, target) {
+		return dir
+	}
+	return filepath.Join(w.Root, strings.TrimPrefix(target, root))
+}
+
+// declares reports whether the pyproject.toml of a folder has a project, or is
+// too broken to tell.
+func (w *Workspace) declares(dir string) bool {
+	f, err := w.l.pyprojectAt(dir)
+	return err != nil || f.declared
 }
 
 func (w *Workspace) sorted(dirs map[string]bool) []string {
@@ -416,7 +445,7 @@ func (w *Workspace) Orphans(below string) ([]string, error) {
 	for _, s := range services {
 		homes[s.Dir] = true
 		if s, err = w.Service(s.Dir); err != nil {
-			return nil, err
+			continue // told of the service itself
 		}
 		for _, o := range s.Outputs {
 			for _, f := range o.Files {

@@ -78,14 +78,22 @@ func (l *loader) readSettings() error {
 			continue
 		}
 		if pip := f.uv.get("pip"); pip != nil {
-			if err := f.want(pip, tomlTable, "tool.uv.pip"); err != nil {
+			if err := f.want(pip, tomlTable, tableUVPip); err != nil {
 				return err
 			}
-			if err := l.readChoices(f, pip, "tool.uv.pip"); err != nil {
+			if err := l.readRules(f, pip, tableUVPip); err != nil {
+				return err
+			}
+			if err := l.readChoices(f, pip, tableUVPip); err != nil {
 				return err
 			}
 		}
 		if err := l.readTable(f, f.uv, "tool.uv"); err != nil {
+			return err
+		}
+	}
+	for _, t := range l.pipTools {
+		if err := l.readChoices(t.file, t.value, t.path); err != nil {
 			return err
 		}
 	}

@@ -360,11 +360,11 @@ func (l *loader) otherTables(dir string) ([]settingsTable, error) {
 				return nil, err
 			}
 		}
-		for _, kind := range []string{tablePipToolsCompile, tablePipTools} {
-			if err := add(f, kind); err != nil {
-				return nil, err
-			}
+		tables, err := f.pipToolsTables()
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, tables...)
 	}
 	return out, nil
 }

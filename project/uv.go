@@ -5,7 +5,18 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 )
+
+// readOthers reads the indexes of the tables of other tools that count for the
+// source in a file, and notes the rest for [loader.readSettings].
+func (l *loader) readOthers(f *pyproject) error {
+	if err := l.readUV(f); err != nil || f.script || l.pipToolsDone[f.rel] {
+		return err
+	}
+	l.pipToolsDone[f.rel] = true
+	return l.readPipTools(f)
+}
 
 // readUV reads the indexes of [tool.uv] and notes the file, of which
 // [loader.readSettings] reads the rest: that of the workspace root for its
@@ -47,6 +58,7 @@ func (l *loader) readUV(f *pyproject) error {
 		if err := l.readIndexes(f, table.value, table.path); err != nil {
 			return err
 		}
+		l.warnUnheeded(settingsTable{f, table.value, table.path, table.path})
 	}
 	return nil
 }
@@ -77,8 +89,8 @@ func (l *loader) nearestUV(dir string) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err == nil && f.uv != nil {
-			return l.readUV(f)
+		if err == nil && (f.uv != nil || f.doc.get("tool").get("pip-tools") != nil) {
+			return l.readOthers(f)
 		}
 		if d == l.root {
 			break
@@ -131,7 +143,7 @@ func (l *loader) readIndexes(f *pyproject, table *tomlValue, path string) error 
 	}
 	ix.NoIndex = ix.NoIndex || no
 	indexes := table.get("index")
-	if indexes == nil || path == tableUVPip {
+	if indexes == nil || path == tableUVPip || strings.HasPrefix(path, tablePipTools) {
 		return nil
 	}
 	path += ".index"

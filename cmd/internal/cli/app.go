@@ -32,6 +32,9 @@ type App struct {
 	// for the real ones.
 	Transport http.RoundTripper
 	Sleep     func(context.Context, time.Duration) error
+	// Jobs bounds the services that are locked at once; 0 for as many as the
+	// machine is good for.
+	Jobs int
 }
 
 // New returns the app of the process.

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -24,6 +26,64 @@ func (o *compileOptions) wantsCoherence(jobs []*job) bool {
 		}
 	}
 	return false
+}
+
+// coherently solves all jobs, then those again that could share a version with
+// another, and writes what came of it.
+func (t *team) coherently(ctx context.Context, jobs []*job, at map[*job]*outcome, outcomes []outcome, solve, finish func(context.Context, *job, *printer) error) error {
+	errs := &jobsError{of: len(jobs)}
+	note := func(err error) error {
+		if several := (*jobsError)(nil); errors.As(err, &several) {
+			errs.errs = append(errs.errs, several.errs...)
+			return nil
+		}
+		return err
+	}
+	first := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.bound != nil })
+	rest := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.bound == nil })
+	if err := note(t.each(ctx, first, solve)); err != nil {
+		return err
+	}
+	if common := disagreements(outcomes); len(common) > 0 {
+		err := t.each(ctx, first, func(ctx context.Context, j *job, p *printer) error {
+			out := at[j]
+			if !out.align(common) {
+				return nil
+			}
+			res, err := t.resolve(ctx, j.options, out.run)
+			if err == nil {
+				out.resolution = res
+			}
+			out.err = err
+			return err
+		})
+		if err := note(err); err != nil {
+			return err
+		}
+	}
+	var solved []*job
+	for _, j := range first {
+		if at[j].resolution != nil || at[j].skipped {
+			solved = append(solved, j)
+		}
+	}
+	if err := note(t.each(ctx, solved, finish)); err != nil {
+		return err
+	}
+	t.censuses = nil // the locks are others now
+	err := t.each(ctx, rest, func(ctx context.Context, j *job, p *printer) error {
+		if err := solve(ctx, j, p); err != nil {
+			return err
+		}
+		return finish(ctx, j, p)
+	})
+	if err := note(err); err != nil {
+		return err
+	}
+	if len(errs.errs) > 0 {
+		return errs
+	}
+	return nil
 }
 
 // disagreements returns the packages of which the solved jobs have different
@@ -87,58 +147,99 @@ func (out *outcome) align(common map[pypi.Name]pep440.Version) bool {
 	return other
 }
 
-// preferOthers adds, after a service's own pins, the versions that the locks
-// of the other services have: first the one that most of them have, then the
-// newest.
-func (o *compileOptions) preferOthers(j *job, r *run) error {
-	if j.service == nil || o.upgrade {
-		return nil
+// census is what the locks of a repository's services have, each read once.
+type census struct {
+	versions map[pypi.Name][]counted
+	locks    map[string]*lockfile.Lock // by the folder of the service
+}
+
+// counted is a version and how many locks have it.
+type counted struct {
+	version pep440.Version
+	locks   int
+}
+
+// census returns that of a workspace. It stays as it is until forgotten.
+func (t *team) census(o *compileOptions, root string) (*census, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.censuses[root]; c != nil {
+		return c, nil
 	}
-	w, err := o.workspace(r.project.Root)
+	w, err := o.workspace(root)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	services, err := w.Services()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	type version struct {
-		version pep440.Version
-		locks   int
-	}
-	seen := map[pypi.Name][]version{}
+	c := &census{map[pypi.Name][]counted{}, map[string]*lockfile.Lock{}}
 	for _, s := range services {
-		if s.Dir == j.service.Dir {
-			continue
-		}
 		if s, err = w.Service(s.Dir); err != nil {
-			return err
+			continue // told of the service itself
 		}
 		lock := o.readLock(s)
 		if lock == nil {
 			continue
 		}
+		c.locks[s.Dir] = lock
 		for _, pin := range lock.Pins {
-			vs := seen[pin.Name]
-			if i := slices.IndexFunc(vs, func(v version) bool { return v.version.Equal(pin.Version) }); i >= 0 {
-				vs[i].locks++
-			} else {
-				seen[pin.Name] = append(vs, version{pin.Version, 1})
-			}
+			c.versions[pin.Name] = countLocks(c.versions[pin.Name], pin.Version, 1)
 		}
 	}
-	for name, vs := range seen {
+	if t.censuses == nil {
+		t.censuses = map[string]*census{}
+	}
+	t.censuses[root] = c
+	return c, nil
+}
+
+// countLocks adds n locks to those that have a version.
+func countLocks(vs []counted, v pep440.Version, n int) []counted {
+	i := slices.IndexFunc(vs, func(c counted) bool { return c.version.Equal(v) })
+	if i < 0 {
+		return append(vs, counted{v, n})
+	}
+	vs[i].locks += n
+	return vs
+}
+
+// preferOthers adds, after a service's own pins, the versions that the locks
+// of the other services have: first the one that most of them have, then the
+// newest.
+func (t *team) preferOthers(j *job, r *run) error {
+	if j.service == nil || j.options.upgrade {
+		return nil
+	}
+	c, err := t.census(j.options, r.project.Root)
+	if err != nil {
+		return err
+	}
+	own := map[pypi.Name][]pep440.Version{}
+	if lock := c.locks[j.service.Dir]; lock != nil {
+		for _, pin := range lock.Pins {
+			own[pin.Name] = append(own[pin.Name], pin.Version)
+		}
+	}
+	for name, vs := range c.versions {
 		if slices.Contains(r.moved, name) {
 			continue
 		}
-		slices.SortFunc(vs, func(a, b version) int {
+		vs = slices.Clone(vs)
+		for _, v := range own[name] {
+			vs = countLocks(vs, v, -1)
+		}
+		slices.SortFunc(vs, func(a, b counted) int {
 			return cmp.Or(cmp.Compare(b.locks, a.locks), b.version.Compare(a.version))
 		})
 		if r.request.Preferences == nil {
 			r.request.Preferences = map[pypi.Name][]resolver.Preference{}
 		}
 		for _, v := range vs {
-			r.request.Preferences[name] = append(r.request.Preferences[name], resolver.Preference{Version: v.version})
+			if v.locks > 0 {
+				r.request.Preferences[name] = append(r.request.Preferences[name], resolver.Preference{Version: v.version})
+			}
 		}
 	}
 	return nil

@@ -80,6 +80,7 @@ type compileOptions struct {
 
 	unread     bool                          // the existing lock is looked at by somebody else
 	workspaces map[string]*project.Workspace // by root
+	unwritten  map[string][]byte             // locks of a dry run, by absolute path
 	warnings   []string                      // of the environment
 	remarks    []string                      // on the options of an existing lock
 	// declared is what the project's tables say; nil until they are read.
@@ -207,6 +208,9 @@ type run struct {
 
 // prepare reads all inputs of a job and checks all options; it asks no network.
 func (j *job) prepare(ctx context.Context) (*run, error) {
+	if j.err != nil {
+		return nil, j.err
+	}
 	o := j.options
 	if o.allExtras && len(o.extras.values) > 0 {
 		return nil, usagef("--extra and --all-extras exclude each other: leave one out")
@@ -316,7 +320,8 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		Sources: o.sources, Stdin: stdin(ctx, o.app.Stdin),
 		Extras: o.extras.values, AllExtras: o.allExtras, Groups: o.groups,
 		Constraints: o.constraints, Overrides: o.overrides, Excludes: o.excludeFiles, NoSources: o.noSources,
-		Getenv: o.app.Getenv,
+		Unwritten: o.unwritten,
+		Getenv:    o.app.Getenv,
 	})
 	if err != nil {
 		for _, s := range o.sources {

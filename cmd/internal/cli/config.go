@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -69,20 +71,30 @@ func runConfig(ctx context.Context, o *configOptions) error {
 	if err != nil {
 		return err
 	}
-	var out []configJob
+	out := []configJob{}
+	var failed error
+	var errs []error
 	for _, j := range jobs {
 		c, err := j.config(ctx)
-		if err != nil {
-			return j.wrap(err)
+		switch {
+		case err == nil:
+			out = append(out, c)
+		case len(jobs) == 1:
+			return err
+		default:
+			p := o.printer()
+			p.about = j.name
+			p.errorf("%s", err)
+			errs = append(errs, err)
+			failed = &jobsError{errs, len(jobs)}
 		}
-		out = append(out, c)
 	}
 	if o.format.value == "json" {
 		text, err := json.MarshalIndent(map[string]any{"schema": 1, "locks": out}, "", "  ")
 		if err != nil {
 			return err
 		}
-		return o.print(append(text, '\n'))
+		return cmp.Or(o.print(append(text, '\n')), failed)
 	}
 	var b bytes.Buffer
 	for i, c := range out {
@@ -103,7 +115,7 @@ func runConfig(ctx context.Context, o *configOptions) error {
 		}
 		w.Flush()
 	}
-	return o.print(b.Bytes())
+	return cmp.Or(o.print(b.Bytes()), failed)
 }
 
 // config collects what is in force for a job.
@@ -120,6 +132,10 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		k := &project.Keys[i]
 		v, ok := j.options.values[k.Name]
 		if !ok || k.Root || k.Name == "output" {
+			continue
+		}
+		if by, ok := j.options.overruled(k.Name); ok {
+			c.Settings = append(c.Settings, by)
 			continue
 		}
 		for _, v := range append([]project.Value{v}, v.More...) {
@@ -150,6 +166,17 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		c.Settings = append(c.Settings, configValue{Key: "asks", Value: []string{u}, Table: "derived"})
 	}
 	return c, nil
+}
+
+// overruled returns what a variable of the environment says in place of a
+// setting.
+func (o *compileOptions) overruled(key string) (configValue, bool) {
+	for _, name := range slices.Concat(settingFlags[key], outputFlags[key]) {
+		if fl := o.flags.Lookup(name); fl != nil && fl.Changed {
+			return configValue{Key: key, Value: []string{project.Redact(strings.Trim(fl.Value.String(), "[]"))}, Table: "environment"}, true
+		}
+	}
+	return configValue{}, false
 }
 
 func countEntries(n int) string {

@@ -62,10 +62,13 @@ func runInit(_ context.Context, g *global, dir string, dry bool) error {
 		file, text, header = filepath.Join(w.Root, ".pylock.toml"), nil, ""
 	}
 	if len(text) > 0 {
-		text = append(bytes.TrimRight(text, "\n"), "\n\n"...)
+		text = append(bytes.TrimRight(text, "\r\n"), "\n\n"...)
 	}
 	table := header + "services = " + patterns(services) + "\n"
 	text = append(text, table...)
+	if bytes.Contains(old, []byte("\r\n")) {
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	}
 	name := slashed(relativeToHere(file))
 	if !dry {
 		if _, err := lockfile.WriteFile(file, text, g.app.FS); err != nil {
@@ -80,7 +83,17 @@ func runInit(_ context.Context, g *global, dir string, dry bool) error {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("%s: the settings do not read back: %w", name, err)
+			undo := func() (err error) {
+				if exists {
+					_, err = lockfile.WriteFile(file, old, g.app.FS)
+					return err
+				}
+				return g.app.FS.Remove(file)
+			}
+			if undone := undo(); undone != nil {
+				return undone
+			}
+			return fmt.Errorf("%s is as it was, since a table for pylock does not fit in: write it by hand: %w", name, err)
 		}
 		p.infof("Wrote %s: %s", name, count(int64(len(services)), "service"))
 	}
@@ -111,13 +124,18 @@ func patterns(services []*project.Service) string {
 		parent := path.Dir(s.Rel)
 		switch {
 		case parent == "." || parents[parent] < 2 || !onlyServices(filepath.Dir(s.Dir), parents[parent]):
-			list = append(list, tomlString(s.Rel))
+			list = append(list, tomlString(literal(s.Rel)))
 		case !done[parent]:
 			done[parent] = true
-			list = append(list, tomlString(parent+"/*"))
+			list = append(list, tomlString(literal(parent)+"/*"))
 		}
 	}
 	return "[" + strings.Join(list, ", ") + "]"
+}
+
+// literal is the pattern that a path alone matches.
+func literal(path string) string {
+	return strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path)
 }
 
 // onlyServices reports whether no other folder in dir has a pyproject.toml.

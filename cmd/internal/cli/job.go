@@ -1,11 +1,13 @@
 package cli
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
 )
 
@@ -17,12 +19,15 @@ type job struct {
 	name    string
 	service *project.Service // nil for sources that were named one by one
 	named   bool             // the command named the service
-	// constrained says that the lock of an earlier job bounds this one.
-	constrained bool
-	options     *compileOptions // of all layers
+	// bound is the earlier job whose lock bounds this one, or nil.
+	bound   *job
+	options *compileOptions // of all layers
 	// outputs are the paths of its files, the first of which has the pins that
 	// are preferred; none where the lock is printed.
 	outputs []string
+	// err is what is wrong with the settings of its service: the others are
+	// locked all the same.
+	err error
 }
 
 // jobs finds what there is to lock: the services that the sources name, all
@@ -45,11 +50,16 @@ func (o *compileOptions) jobs() ([]*job, error) {
 	var jobs []*job
 	seen := map[string]bool{}
 	for _, dir := range dirs {
-		services, named, err := o.services(dir)
+		w, services, named, err := o.services(dir)
 		if err != nil {
 			return nil, err
 		}
 		if services == nil {
+			if v := w.Values["services"]; len(v.Texts) > 0 {
+				if all, err := w.Services(); err == nil && len(all) == 0 {
+					return nil, &project.InputError{Place: v.Place, Msg: "tool.pylock.services: no folder that it names has a pyproject.toml: correct it"}
+				}
+			}
 			if len(dirs) == 1 {
 				return o.single()
 			}
@@ -60,9 +70,12 @@ func (o *compileOptions) jobs() ([]*job, error) {
 				continue
 			}
 			seen[s.Dir] = true
-			own, err := o.serviceJobs(s, named)
+			own, err := o.serviceJobs(w, s.Dir, named)
 			if err != nil {
-				return nil, err
+				if ofRoot(err) {
+					return nil, err
+				}
+				own = []*job{o.brokenJob(s, named, err)}
 			}
 			jobs = append(jobs, own...)
 		}
@@ -73,16 +86,16 @@ func (o *compileOptions) jobs() ([]*job, error) {
 	return jobs, nil
 }
 
-// services returns the services in a folder: the one that it is, where the
-// command names it, else those of the repository below it. named says which.
-func (o *compileOptions) services(dir string) (services []*project.Service, named bool, err error) {
+// services returns the services in a folder, their outputs not read: the one
+// that it is, where the command names it, else those of the repository below
+// it, and their workspace. named says which.
+func (o *compileOptions) services(dir string) (w *project.Workspace, services []*project.Service, named bool, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
-	w, err := o.workspace(abs)
-	if err != nil {
-		return nil, false, err
+	if w, err = o.workspace(abs); err != nil {
+		return nil, nil, false, err
 	}
 	// A link to a service is that service.
 	abs = resolved(abs)
@@ -90,25 +103,26 @@ func (o *compileOptions) services(dir string) (services []*project.Service, name
 	if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
 		abs = filepath.Join(w.Root, rel)
 	}
-	here := filepath.Join(abs, "pyproject.toml")
-	if _, err := os.Stat(here); err == nil && len(o.sources) > 0 {
-		s, err := w.Service(abs)
-		return []*project.Service{s}, true, err
+	_, err = os.Stat(filepath.Join(abs, "pyproject.toml"))
+	here := err == nil
+	if here && len(o.sources) > 0 {
+		return w, []*project.Service{w.Unread(abs)}, true, nil
 	}
 	all, err := w.Services()
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	for _, s := range all {
 		if rel, err := filepath.Rel(abs, s.Dir); err != nil || !filepath.IsLocal(rel) {
 			continue
 		}
-		if s, err = w.Service(s.Dir); err != nil {
-			return nil, false, err
-		}
 		services = append(services, s)
 	}
-	return services, false, nil
+	if here && services == nil && abs != w.Root {
+		// A folder that is not listed can be locked all the same.
+		return w, []*project.Service{w.Unread(abs)}, true, nil
+	}
+	return w, services, false, nil
 }
 
 // workspace returns the workspace of a folder, each read once.
@@ -131,8 +145,29 @@ func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
 	return w, nil
 }
 
-// serviceJobs makes a job of each output of a service.
-func (o *compileOptions) serviceJobs(s *project.Service, named bool) ([]*job, error) {
+// ofRoot reports whether an error is in a file of the root, and so the same
+// for every service.
+func ofRoot(err error) bool {
+	var input *project.InputError
+	return errors.As(err, &input) && !strings.Contains(input.Place.File, "/")
+}
+
+// brokenJob stands for a service whose settings cannot be read.
+func (o *compileOptions) brokenJob(s *project.Service, named bool, err error) *job {
+	n := o.fork()
+	n.sources = []string{relativeToHere(s.Dir)}
+	return &job{
+		name: s.Rel, service: s, named: named, options: n, err: err,
+		outputs: []string{filepath.Join(n.sources[0], project.LockName)},
+	}
+}
+
+// serviceJobs makes a job of each output of the service in a folder.
+func (o *compileOptions) serviceJobs(w *project.Workspace, dir string, named bool) ([]*job, error) {
+	s, err := w.Service(dir)
+	if err != nil {
+		return nil, err
+	}
 	var jobs []*job
 	outputs := s.Outputs
 	if o.format.value != "" {
@@ -152,8 +187,10 @@ func (o *compileOptions) serviceJobs(s *project.Service, named bool) ([]*job, er
 		if err := j.settle(n, out.Values); err != nil {
 			return nil, err
 		}
-		if j.constrained = out.ConstrainedBy != ""; j.constrained {
-			j.options.constraints = append(j.options.constraints, filepath.Join(n.sources[0], out.ConstrainedBy))
+		if out.ConstrainedBy != "" {
+			by := filepath.Join(n.sources[0], out.ConstrainedBy)
+			j.options.constraints = append(j.options.constraints, by)
+			j.bound = jobs[slices.IndexFunc(jobs, func(j *job) bool { return slices.Contains(j.outputs, by) })]
 		}
 		jobs = append(jobs, j)
 	}
@@ -197,7 +234,23 @@ func (j *job) settle(o *compileOptions, vs project.Values) error {
 	}
 	j.options = o.fork()
 	j.options.written = o
-	return j.options.apply(vs)
+	if err := j.options.apply(vs); err != nil {
+		return err
+	}
+	v, ok := vs["generate-hashes"]
+	if _, both := vs["hashes"]; !ok || both || v.Bool() || j.options.given(flagsOf(v)...) {
+		return nil
+	}
+	// To say no means more than to say nothing, but for a form that always has
+	// hashes.
+	output := ""
+	if len(j.outputs) > 0 {
+		output = j.outputs[0]
+	}
+	if format, err := j.options.chooseFormat(output); err == nil && format != lockfile.PylockTOML {
+		j.options.hashes.value = lockfile.NoHashes.String()
+	}
+	return nil
 }
 
 // relativeToHere returns a folder as a person in the current one would write
@@ -207,7 +260,9 @@ func relativeToHere(dir string) string {
 	if err != nil {
 		return dir
 	}
-	if rel, err := filepath.Rel(resolved(here), resolved(dir)); err == nil && (filepath.IsLocal(rel) || strings.Count(rel, "..") < 3) {
+	// Behind a link, a relative path would lead to another name of the folder.
+	if rel, err := filepath.Rel(resolved(here), resolved(dir)); err == nil && (filepath.IsLocal(rel) || strings.Count(rel, "..") < 3) &&
+		(filepath.Join(here, rel) == dir || resolved(here) == here) {
 		return rel
 	}
 	return dir
@@ -224,12 +279,4 @@ func (j *job) label() string {
 		return filepath.ToSlash(j.outputs[0])
 	}
 	return strings.Join(j.options.sources, " ")
-}
-
-// wrap tells which of several jobs an error is of.
-func (j *job) wrap(err error) error {
-	if err == nil || j.name == "" {
-		return err
-	}
-	return fmt.Errorf("%s: %w", j.name, err)
 }

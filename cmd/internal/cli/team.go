@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/resolver"
+)
+
+// maxJobs bounds the services that are resolved at once. One resolution is one
+// goroutine that mostly computes.
+const maxJobs = 8
+
+// jobsError says that some of several jobs failed; each error is told already.
+type jobsError struct {
+	errs []error
+	of   int
+}
+
+func (e *jobsError) Error() string {
+	return fmt.Sprintf("%d of %s failed", len(e.errs), count(int64(e.of), "lock"))
+}
+
+// Unwrap lets [exitCode] find the gravest.
+func (e *jobsError) Unwrap() []error { return e.errs }
+
+// team runs the jobs of a command with one view of the indexes and one
+// display.
+type team struct {
+	global  *global
+	live    *progress
+	mu      sync.Mutex
+	clients map[string]*index.Client
+	// censuses are those of --coherent, by root.
+	censuses map[string]*census
+}
+
+// client returns the client for the indexes of a job: jobs that ask the same
+// indexes share it, and so each page is read once.
+func (t *team) client(o *compileOptions, s indexSettings) (*index.Client, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := strings.Join(append([]string{s.byDefault}, s.extra...), "\n")
+	if c := t.clients[key]; c != nil {
+		return c, nil
+	}
+	c, err := o.client(s, t.live)
+	if err == nil {
+		t.clients[key] = c
+	}
+	return c, err
+}
+
+func (t *team) stats() (s index.Stats) {
+	for _, c := range t.clients {
+		n := c.Stats()
+		s.Requests, s.Retries, s.Bytes = s.Requests+n.Requests, s.Retries+n.Retries, s.Bytes+n.Bytes
+	}
+	return s
+}
+
+// each calls do for each job, several at once, but one after the other for the
+// jobs of a service, since they may build on each other. What a job prints
+// comes in the order of the jobs, as soon as those before it are done. The
+// error is that of the only job, or a [*jobsError].
+func (t *team) each(ctx context.Context, jobs []*job, do func(ctx context.Context, j *job, p *printer) error) error {
+	if len(jobs) == 1 && jobs[0].name == "" {
+		p := t.global.printer()
+		p.live = t.live
+		return do(ctx, jobs[0], p)
+	}
+	var chains [][]int
+	for i, j := range jobs {
+		if last := len(chains) - 1; i > 0 && j.service != nil && jobs[i-1].service == j.service {
+			chains[last] = append(chains[last], i)
+			continue
+		}
+		chains = append(chains, []int{i})
+	}
+	errs := make([]error, len(jobs))
+	printed := newTurns(t, len(jobs))
+	work := make(chan []int)
+	var wg sync.WaitGroup
+	atOnce := cmp.Or(t.global.app.Jobs, min(maxJobs, runtime.GOMAXPROCS(0)+1))
+	for range min(len(chains), atOnce) {
+		wg.Go(func() {
+			for chain := range work {
+				for _, i := range chain {
+					p := printed.printer(jobs[i].name)
+					if errs[i] = ctx.Err(); errs[i] == nil {
+						errs[i] = do(ctx, jobs[i], p)
+					}
+					if errs[i] != nil && exitCode(errs[i]) != exitInterrupted {
+						p.errorf("%s", errs[i])
+					}
+					printed.done(i, p)
+				}
+			}
+		})
+	}
+	for _, c := range chains {
+		work <- c
+	}
+	close(work)
+	wg.Wait()
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	failed := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	if len(failed) == 0 {
+		return nil
+	}
+	return &jobsError{failed, len(jobs)}
+}
+
+// turns lets what jobs print out in their order.
+type turns struct {
+	team *team
+	mu   sync.Mutex
+	text []*strings.Builder // nil until the job is done
+	next int
+}
+
+func newTurns(t *team, n int) *turns { return &turns{team: t, text: make([]*strings.Builder, n)} }
+
+// printer returns a printer into memory, whose messages name the job.
+func (t *turns) printer(name string) *printer {
+	p := t.team.global.printer()
+	p.w, p.about = &strings.Builder{}, name
+	return p
+}
+
+func (t *turns) done(i int, p *printer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text[i] = p.w.(*strings.Builder)
+	for ; t.next < len(t.text) && t.text[t.next] != nil; t.next++ {
+		if s := t.text[t.next].String(); s != "" {
+			t.team.live.clear()
+			fmt.Fprint(t.team.global.app.Stderr, s)
+		}
+	}
+}
+
+// resolve asks for a solution of a run.
+func (t *team) resolve(ctx context.Context, o *compileOptions, r *run) (*resolver.Resolution, error) {
+	client, err := t.client(o, r.indexes)
+	if err != nil {
+		return nil, err
+	}
+	var observer resolver.Observer
+	if t.live != nil {
+		observer = t.live
+	}
+	res, err := resolver.Resolve(ctx, source{client}, r.request, observer)
+	if err != nil {
+		if ended := ended(ctx); ended != nil {
+			return nil, ended
+		}
+	}
+	return res, err
+}
