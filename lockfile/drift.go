@@ -130,6 +130,15 @@ func (d *drift) top(settings project.Place) project.Place {
 	return project.Place{File: d.want.Lock}
 }
 
+// within is a line of the header, which settings may rule.
+func (d *drift) within(settings project.Place, line int) project.Place {
+	at := d.top(settings)
+	if settings.File == "" && line > 0 {
+		at.Line, at.Column = line, 1
+	}
+	return at
+}
+
 // header compares command and target. It returns the finding of another
 // target, as its index, or -1.
 func (d *drift) header() (moved int) {
@@ -144,44 +153,44 @@ func (d *drift) header() (moved int) {
 		}
 		return moved
 	}
-	if got := d.lock.Target(); d.want.Target != "" && got != d.want.Target {
+	if got, n := d.lock.target(); d.want.Target != "" && got != d.want.Target {
 		moved = len(d.findings)
 		if got == "" {
 			d.add(TargetChanged, "", d.top(d.want.TargetPlace), "", "asks for %s, the lock does not say what it is for", d.want.Target)
 		} else {
-			d.add(TargetChanged, "", d.top(d.want.TargetPlace), "", "asks for %s, the lock is for %s", d.want.Target, got)
+			d.add(TargetChanged, "", d.within(d.want.TargetPlace, n), "", "asks for %s, the lock is for %s", d.want.Target, got)
 		}
 	}
-	got := d.lock.Command()
+	got, n := d.lock.command()
+	at := d.within(d.want.OptionsPlace, n)
 	if d.want.Command == "" || got == d.want.Command {
 		return moved
 	}
 	if got == "" {
-		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock does not say how it was made: it should by %s", d.want.Command)
+		d.add(OptionsChanged, "", at, "", "the lock does not say how it was made: it should by %s", d.want.Command)
 		return moved
 	}
 	more, ok1 := shellWords(d.want.Command)
 	less, ok2 := shellWords(got)
 	if !ok1 || !ok2 {
-		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock was made by %s, not by %s", got, d.want.Command)
+		d.add(OptionsChanged, "", at, "", "the lock was made by %s, not by %s", got, d.want.Command)
 		return moved
 	}
 	more, less = missingWords(more, less), missingWords(less, more)
-	d.command(IndexChanged, slices.DeleteFunc(slices.Clone(more), isNot(indexOption)), slices.DeleteFunc(slices.Clone(less), isNot(indexOption)))
+	d.command(IndexChanged, at, slices.DeleteFunc(slices.Clone(more), isNot(indexOption)), slices.DeleteFunc(slices.Clone(less), isNot(indexOption)))
 	// What the target is says the line of its own, however it was asked for.
 	other := func(s string) bool { return indexOption(s) || d.lock.Target() != "" && targetOption(s) }
 	differ := len(more)+len(less) > 0
 	more, less = slices.DeleteFunc(more, other), slices.DeleteFunc(less, other)
-	d.command(OptionsChanged, more, less)
+	d.command(OptionsChanged, at, more, less)
 	if !differ {
 		// The same words in another order: compile would write them anew.
-		d.add(OptionsChanged, "", d.top(d.want.OptionsPlace), "", "the lock was made by %s, not by %s", got, d.want.Command)
+		d.add(OptionsChanged, "", at, "", "the lock was made by %s, not by %s", got, d.want.Command)
 	}
 	return moved
 }
 
-func (d *drift) command(r Rule, more, less []string) {
-	at := d.top(d.want.OptionsPlace)
+func (d *drift) command(r Rule, at project.Place, more, less []string) {
 	switch {
 	case len(more) > 0 && len(less) > 0:
 		d.add(r, "", at, "", "asks for %s, the lock was made with %s", strings.Join(more, " "), strings.Join(less, " "))
@@ -199,6 +208,14 @@ func missingWords(a, b []string) []string {
 		if !slices.Contains(b, w) {
 			out = append(out, w)
 		}
+	}
+	return out
+}
+
+func mapped(words []string, f func(string) string) []string {
+	var out []string
+	for _, w := range words {
+		out = append(out, f(w))
 	}
 	return out
 }
@@ -225,7 +242,7 @@ func (d *drift) options() {
 	sure := true // that all indexes are known
 	for i := range d.verdict.Packages {
 		p := &d.verdict.Packages[i]
-		if p.Local != nil || !p.Needed {
+		if p.Local != nil || !p.Needed && !p.MayBeNeeded {
 			continue
 		}
 		if !p.Found {
@@ -248,19 +265,30 @@ func (d *drift) options() {
 		}
 		return OptionsChanged
 	}
-	for _, line := range missingWords(want, d.lock.Options) {
+	have := d.lock.Options
+	if d.foreign() { // they write an address as it was given
+		bare := func(s string) string { return strings.TrimSuffix(s, "/") }
+		want, have = mapped(want, bare), mapped(have, bare)
+	}
+	for _, line := range missingWords(want, have) {
 		d.add(rule(line), "", d.top(project.Place{}), "", "the line %s is missing", line)
 	}
 	if d.foreign() {
 		return // their options may be for pip alone
 	}
-	for _, line := range missingWords(d.lock.Options, want) {
-		if sure || !strings.HasPrefix(line, "--extra-index-url ") {
-			d.add(rule(line), "", d.top(project.Place{}), "", "the line %s is not what the settings ask for", line)
+	place := func(i int) project.Place {
+		if i < len(d.lock.OptionPlaces) {
+			return d.lock.OptionPlaces[i]
 		}
+		return d.top(project.Place{})
 	}
-	if n := len(slices.Compact(slices.Sorted(slices.Values(d.lock.Options)))); n != len(d.lock.Options) {
-		d.add(OptionsChanged, "", d.top(project.Place{}), "", "an option is there twice")
+	for i, line := range d.lock.Options {
+		switch {
+		case slices.Contains(d.lock.Options[:i], line):
+			d.add(rule(line), "", place(i), "", "the line %s is there twice", line)
+		case !slices.Contains(want, line) && (sure || !strings.HasPrefix(line, "--extra-index-url ")):
+			d.add(rule(line), "", place(i), "", "the line %s is not what the settings ask for", line)
+		}
 	}
 }
 
@@ -284,12 +312,15 @@ func (d *drift) extras() {
 			hashed = pin.Name
 		}
 		p := &d.verdict.Packages[i]
-		if d.tool == ToolPipTools || !p.Needed || !p.Found {
+		if d.tool == ToolPipTools || !p.Needed && !p.MayBeNeeded || !p.Found {
 			continue // pip-compile has changed its mind about extras
 		}
 		var want []pypi.Extra
 		if d.want.NoStripExtras {
 			want = p.Extras
+			if p.MayBeNeeded { // perhaps with those that it has
+				want = slices.Compact(slices.Sorted(slices.Values(slices.Concat(want, pin.Extras))))
+			}
 		}
 		if !slices.Equal(pin.Extras, want) {
 			d.add(OptionsChanged, pin.Name, pin.Place, "", "has %s, it should be %s", extrasText(pin.Name, pin.Extras), extrasText(pin.Name, want))

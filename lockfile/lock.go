@@ -45,7 +45,10 @@ type Lock struct {
 	// Options are global options, one a string, such as
 	// "--extra-index-url https://example.org/simple/".
 	Options []string
-	Pins    []Pin
+	// OptionPlaces say where the options were read, one each; empty in a lock
+	// that was not read.
+	OptionPlaces []project.Place
+	Pins         []Pin
 	// Direct are the entries without a version: URLs and local paths. They are
 	// read; a pylock.toml alone can be written with those that are folders.
 	Direct []Direct
@@ -136,31 +139,43 @@ func Header(command, target string, notes ...string) []string {
 // Command returns the command that the header names, as pylock, uv and
 // pip-tools write it; "" when there is none.
 func (l *Lock) Command() string {
+	c, _ := l.command()
+	return c
+}
+
+// command returns also the line of the header that has the command, from 1; 0
+// for none.
+func (l *Lock) command() (text string, number int) {
 	for i, line := range l.Header {
 		if !strings.HasSuffix(line, "the following command:") {
 			continue
 		}
-		for _, next := range l.Header[i+1:] {
+		for j, next := range l.Header[i+1:] {
 			if c, ok := strings.CutPrefix(next, headerIndent); ok {
-				return strings.TrimSpace(c)
+				return strings.TrimSpace(c), i + j + 2
 			}
 			if next != "" {
 				break
 			}
 		}
 	}
-	return ""
+	return "", 0
 }
 
 // Target returns what the header says that the lock is for, such as
 // "CPython 3.12 on linux (x86_64)"; "" when it says nothing.
 func (l *Lock) Target() string {
-	for _, line := range l.Header {
+	t, _ := l.target()
+	return t
+}
+
+func (l *Lock) target() (text string, number int) {
+	for i, line := range l.Header {
 		if t, ok := strings.CutPrefix(line, headerTarget); ok {
-			return t
+			return t, i + 1
 		}
 	}
-	return ""
+	return "", 0
 }
 
 // comparePins orders pins: by name, version, marker and extras.

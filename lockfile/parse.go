@@ -288,6 +288,8 @@ func (p *parser) option(l *logical, ws []word) error {
 		name += " " + value
 	}
 	p.lock.Options = append(p.lock.Options, name)
+	line, column = l.place(ws[0].off)
+	p.lock.OptionPlaces = append(p.lock.OptionPlaces, p.place(line, column))
 	return nil
 }
 

@@ -43,6 +43,7 @@ func (c *check) judgeAll() (*Verdict, error) {
 	j.judgeLocals()
 	j.judgeDuplicates()
 	j.judgeEdges()
+	j.describeDoubtful()
 	j.judgeConstraints()
 	j.judgeReleases()
 	j.judgeIdle()
@@ -79,6 +80,25 @@ func (c *check) describe(i int, n *checked) Checked {
 		out.Servings = c.servings(&Package{Name: n.pin.Name, AllFiles: out.AllFiles}, in)
 	}
 	return out
+}
+
+// describeDoubtful notes which pins may hang below what is not known.
+func (j *judging) describeDoubtful() {
+	for i, n := range j.nodes {
+		if p := &j.verdict.Packages[i]; n.local == nil && n.doubtful && !j.options.Offline && j.mayBeNeeded(n, map[pypi.Name]bool{}) {
+			p.MayBeNeeded = true
+			p.Servings = j.servings(&Package{Name: n.pin.Name, AllFiles: p.AllFiles}, n.in)
+		}
+	}
+}
+
+// judged returns where a node has to be right: where it is needed, and where it
+// may be.
+func (j *judging) judged(i int) where {
+	if j.verdict.Packages[i].MayBeNeeded {
+		return j.nodes[i].in
+	}
+	return j.needed(i)
 }
 
 func (j *judging) add(d Defect) { j.verdict.Defects = append(j.verdict.Defects, d) }
@@ -168,7 +188,7 @@ func (j *judging) judgeEdges() {
 // judgeConstraints finds pins outside of a constraint.
 func (j *judging) judgeConstraints() {
 	for i, n := range j.nodes {
-		in := j.needed(i)
+		in := j.judged(i)
 		if j.options.Offline && in.isNone() && n.doubtful {
 			in = n.in // who asks for it is not known
 		}
@@ -189,7 +209,7 @@ func (j *judging) judgeConstraints() {
 // judgeReleases judges each pin that is needed by what the index says of it.
 func (j *judging) judgeReleases() {
 	for i, n := range j.nodes {
-		in := j.needed(i)
+		in := j.judged(i)
 		if n.local != nil || in.isNone() {
 			continue
 		}

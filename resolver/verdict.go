@@ -37,7 +37,10 @@ type Checked struct {
 	// environments, "" for all.
 	Needed bool
 	Where  string
-	Extras []pypi.Extra // that somebody asks for, sorted
+	// MayBeNeeded says that the pin may hang below one that is not known, such
+	// as a package that the lock leaves out.
+	MayBeNeeded bool
+	Extras      []pypi.Extra // that somebody asks for, sorted
 	// Cause is the edge by which the project comes to it on the shortest way,
 	// -1 where it does not.
 	Cause int

@@ -62,7 +62,7 @@ is not available, or with --offline something could not be verified.`,
 	f.BoolVar(&o.strict, "strict", false, "let warnings (yanked, quarantined, archived since) fail too")
 	f.BoolVar(&o.offline, "offline", false, "ask no index: check what the inputs alone tell, and say what was not verified")
 	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
-	o.adopt(f, "output-file", "upgrade", "no-upgrade", "upgrade-package", "dry-run", "coherent", "no-coherent", "format", "header", "annotation-style", "no-annotate", "annotate")
+	o.adopt(f, "output-file", "upgrade", "no-upgrade", "upgrade-package", "dry-run", "coherent", "no-coherent", "format")
 	return cmd
 }
 
@@ -124,8 +124,8 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	if whole && o.changedSince == "" {
-		orphans, err := o.orphans(here)
+	if whole {
+		orphans, err := o.orphans(ctx, here)
 		if err != nil {
 			return err
 		}
@@ -291,8 +291,9 @@ func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, w
 }
 
 // orphans are the locks of services that are gone: in folders that are no
-// services, and made from sources that are not there.
-func (o *checkOptions) orphans(here string) ([]report.Lock, error) {
+// services, and made from sources that are not there; where only what changed
+// counts, those that changed themselves or lost a source.
+func (o *checkOptions) orphans(ctx context.Context, here string) ([]report.Lock, error) {
 	w, err := o.workspace(here)
 	if err != nil {
 		return nil, err
@@ -300,6 +301,12 @@ func (o *checkOptions) orphans(here string) ([]report.Lock, error) {
 	paths, err := w.Orphans(here)
 	if err != nil {
 		return nil, err
+	}
+	var changed map[string]bool
+	if o.changedSince != "" && len(paths) > 0 {
+		if changed, err = changedFiles(ctx, w.Root, o.changedSince); err != nil {
+			return nil, err
+		}
 	}
 	var out []report.Lock
 	for _, path := range paths {
@@ -314,6 +321,10 @@ func (o *checkOptions) orphans(here string) ([]report.Lock, error) {
 		}
 		was, err := o.described(lock, path, w.Root)
 		if err != nil || was == nil || slices.ContainsFunc(was.sources, func(s string) bool { return sourceExists(filepath.Join(w.Root, filepath.FromSlash(s))) }) {
+			continue
+		}
+		lost := func(s string) bool { return changed[s] || changed[s+"/pyproject.toml"] }
+		if changed != nil && !changed[rel] && !slices.ContainsFunc(was.sources, lost) {
 			continue
 		}
 		out = append(out, report.Lock{Service: relative(w.Root, filepath.Dir(path)), Path: rel, State: report.Stale, Findings: []lockfile.Finding{{

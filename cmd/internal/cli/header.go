@@ -168,7 +168,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	}
 	was.rebase(root)
 	line := &command{flags: slices.DeleteFunc(was.options(root), func(f flag) bool { return settled(vs, f.name) })}
-	if given := o.options(root); len(given) > 0 || o.changesResult(o.flags) {
+	if given := o.options(root); len(given) > 0 || o.changesResult(o.flags) || o.headless(vs) {
 		line.flags = slices.DeleteFunc(line.flags, func(f flag) bool {
 			return slices.ContainsFunc(given, func(g flag) bool { return g.name == f.name })
 		})
@@ -200,6 +200,13 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 		was.defaultIndex = o.defaultIndex
 	}
 	return was, nil
+}
+
+// headless reports whether the lock will have no header. What the one of the
+// existing lock says would then be followed this once and never again.
+func (o *compileOptions) headless(vs project.Values) bool {
+	v, ok := vs["no-header"]
+	return o.noHeader || ok && slices.Contains(v.Texts, "true") && !o.given(flagsOf(v)...)
 }
 
 // changesResult reports whether a flag is given that a header would hold.

@@ -183,7 +183,7 @@ func (o *compileOptions) fromUV(words []string, file string) (*compileOptions, *
 	if len(was.sources) == 0 && len(was.groups) == 0 {
 		return nil, nil, fmt.Errorf("the command names no source")
 	}
-	base, err := workingFolder(file, was.output)
+	base, err := workingFolder(file, was.output, was.sources)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -201,6 +201,9 @@ func (o *compileOptions) fromUV(words []string, file string) (*compileOptions, *
 		}
 	}
 	was.output = file
+	if was.hashes.value == "none" && (was.format.value == "pylock.toml" || path.Ext(file) == ".toml") {
+		was.hashes.value = "all"
+	}
 
 	// Say what pylock compile takes otherwise.
 	if !was.universal && len(was.platforms) == 0 {
@@ -292,9 +295,17 @@ func interpreters(names []string) []string {
 
 // workingFolder is where the command was run that wrote a lock: both the file
 // and the folder are relative to the root, the output as the command has it.
-func workingFolder(file, output string) (string, error) {
+// Without one the lock is beside its source, as pip-compile writes it, or in
+// the folder itself.
+func workingFolder(file, output string, sources []string) (string, error) {
 	if output == "" {
-		return path.Dir(file), nil
+		base := path.Dir(file)
+		if len(sources) == 1 {
+			if up, ok := strings.CutSuffix("/"+base, "/"+path.Dir(filepath.ToSlash(sources[0]))); ok {
+				base = strings.TrimPrefix(up, "/")
+			}
+		}
+		return base, nil
 	}
 	output = path.Clean(filepath.ToSlash(output))
 	base, ok := strings.CutSuffix("/"+file, "/"+output)

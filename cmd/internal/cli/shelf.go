@@ -208,18 +208,9 @@ func (o *compileOptions) onlyChanged(ctx context.Context, jobs []*job, rev strin
 	for _, j := range jobs {
 		root := project.FindRoot(folder(j.options.sources[0]))
 		if byRoot[root] == nil {
-			g := git{root}
-			commit, err := g.commit(ctx, rev)
-			if err != nil {
+			var err error
+			if byRoot[root], err = changedFiles(ctx, root, rev); err != nil {
 				return nil, err
-			}
-			files, err := g.changed(ctx, commit)
-			if err != nil {
-				return nil, err
-			}
-			byRoot[root] = map[string]bool{}
-			for _, f := range files {
-				byRoot[root][f] = true
 			}
 		}
 		j.options.unread = true
@@ -231,25 +222,61 @@ func (o *compileOptions) onlyChanged(ctx context.Context, jobs []*job, rev strin
 	return out, nil
 }
 
+// changedFiles are the files of a repository that differ from those of a git
+// revision, relative to the root of a workspace in it: a service may use files
+// beside that.
+func changedFiles(ctx context.Context, root, rev string) (map[string]bool, error) {
+	g := git{root}
+	commit, err := g.commit(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	up, err := g.run(ctx, "", "rev-parse", "--show-cdup")
+	if err != nil {
+		return nil, err
+	}
+	g.dir = filepath.Join(root, filepath.FromSlash(strings.TrimSuffix(string(up), "\n")))
+	list, err := g.changed(ctx, commit)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]bool{}
+	for _, f := range list {
+		rel, err := filepath.Rel(root, filepath.Join(g.dir, filepath.FromSlash(f)))
+		if err != nil {
+			return nil, err
+		}
+		files[filepath.ToSlash(rel)] = true
+	}
+	return files, nil
+}
+
 // touched reports whether one of the files says something of the job: its
-// inputs and locks, the settings, and what tells the Python of its target.
+// inputs and locks, the settings, and what tells the Python of its target. A
+// link is touched by what it leads to.
 func (j *job) touched(r *run, files map[string]bool) bool {
+	root := r.project.Root
 	mine := slices.Clone(r.project.Files)
 	for _, f := range slices.Concat(j.outputs, j.options.sources, j.options.constraints, j.options.overrides, j.options.excludeFiles) {
-		mine = append(mine, relative(r.project.Root, f))
+		mine = append(mine, relative(root, f))
 	}
-	home := relative(r.project.Root, r.project.Dir)
+	home := relative(root, r.project.Dir)
+	for dir := home; ; dir = path.Dir(dir) {
+		// Those above the service may say something too.
+		for _, name := range []string{"pyproject.toml", ".pylock.toml", ".python-version", "Dockerfile", "Containerfile"} {
+			mine = append(mine, path.Join(dir, name))
+		}
+		if dir == path.Dir(dir) {
+			break
+		}
+	}
+	for _, f := range slices.Clone(mine) {
+		mine = append(mine, relative(root, filepath.Join(root, filepath.FromSlash(f))))
+	}
 	for f := range files {
-		dir, name := path.Dir(f), path.Base(f)
-		switch {
-		case slices.Contains(mine, f):
-			return true
-		case name == "pyproject.toml" || name == ".pylock.toml" || name == ".python-version":
-			// Those above the service may say something too.
-			if dir == "." || dir == home || strings.HasPrefix(home+"/", dir+"/") {
-				return true
-			}
-		case strings.Contains(name, "ockerfile") && (dir == home || dir == "." || path.Dir(dir) == "."):
+		dir := path.Dir(f)
+		base := strings.Contains(path.Base(f), "ockerfile") && (dir == home || dir == "." || path.Dir(dir) == ".")
+		if base || slices.Contains(mine, f) {
 			return true
 		}
 	}
