@@ -32,6 +32,7 @@ var allowed = map[string]string{
 // homes says which folders may import an outside library.
 var homes = map[string]string{
 	"github.com/go-resty/resty/v2":      "pypi/index",
+	"github.com/klauspost/compress":     "pypi/index",
 	"golang.org/x/net":                  "pypi/index",
 	"github.com/pelletier/go-toml/v2":   "project pypi/dist",
 	"github.com/spf13/cobra":            "cmd/internal/cli",

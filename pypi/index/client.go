@@ -80,6 +80,7 @@ type Client struct {
 
 	requests, retries, bytes atomic.Int64
 	pages                    sync.Pool // of *bytes.Buffer
+	inflaters                sync.Pool // of *gzip.Reader, each with 70 KB of tables
 }
 
 // NewClient checks the addresses of o; it sends nothing.

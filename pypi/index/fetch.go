@@ -2,7 +2,6 @@ package index
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // errAbsent is the answer 404 or 410.
@@ -256,9 +257,12 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 	}
 	a := &answer{status: raw.StatusCode, header: raw.Header, url: raw.Request.URL, length: raw.ContentLength}
 	a.framed = raw.ContentLength >= 0 || len(raw.TransferEncoding) > 0 || raw.ProtoMajor >= 2
-	content, err := decoded(a, body, rq)
+	content, err := c.decoded(a, body, rq)
 	if err == nil {
 		err = consume(a, content)
+	}
+	if z, ok := content.(*gzip.Reader); ok {
+		c.inflaters.Put(z)
 	}
 	var limit *LimitError
 	var transient transientError
@@ -313,14 +317,18 @@ func retryAfter(h http.Header, now func() time.Time) time.Duration {
 }
 
 // decoded undoes the compression that was asked for. A file's own bytes are left as they are.
-func decoded(a *answer, body io.Reader, rq *request) (io.Reader, error) {
+func (c *Client) decoded(a *answer, body io.Reader, rq *request) (io.Reader, error) {
 	encoding := strings.ToLower(a.header.Get("Content-Encoding"))
 	switch {
 	case encoding == "" || encoding == "identity" || !rq.gzip:
 		return body, nil
 	case encoding == "gzip" || encoding == "x-gzip":
 		a.length, a.framed = -1, true // the trailer tells length and checksum
-		return gzip.NewReader(body)
+		z, ok := c.inflaters.Get().(*gzip.Reader)
+		if !ok {
+			z = new(gzip.Reader)
+		}
+		return z, z.Reset(body)
 	}
 	return nil, fmt.Errorf("content encoding %q, want gzip or none", encoding)
 }
