@@ -13,6 +13,8 @@ const module = "github.com/pylock-dev/pylock/"
 
 // allowed lists by folder what it may import of this module, tests aside.
 var allowed = map[string]string{
+	"bench":                "bench/replay pypi/index",
+	"bench/replay":         "pypi/dist pypi/pep440 pypi",
 	"cmd/pylock":           "cmd/internal/cli",
 	"cmd/internal/cli":     "cmd/internal/report lockfile resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"cmd/internal/report":  "lockfile project pypi",
