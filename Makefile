@@ -19,7 +19,7 @@ BENCH     ?=
 PAIRS     ?= 0
 PROFILE   ?= pypi
 
-.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-record bench-trim bench-go oracle accept accept-environments accept-pylock record clean
+.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle accept accept-environments accept-pylock record clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -50,6 +50,9 @@ bench: build ## by hand, minutes: pylock and uv in turn, on a replayed slice of 
 
 bench-small: build ## the same on the slice that is committed; writes nothing
 	sh tools/bench.sh run $(BIN) -small -slice testdata/bench/slice.json.gz -net "$(NET)" -only "$(BENCH)" -pairs $(PAIRS) -profile $(PROFILE)
+
+bench-services: build ## by hand, minutes: up to 500 services of a synthetic repository; writes docs/benchmarks.md
+	sh tools/bench.sh services $(BIN) -docs docs/benchmarks.md -chart docs/benchmarks-services.svg
 
 bench-record: build ## by hand, live index: the slice that bench replays, anew
 	sh tools/bench.sh record $(BIN)

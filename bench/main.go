@@ -4,6 +4,7 @@
 //	bench trim -pylock FILE -uv FILE -python FOLDER                makes a small slice of it
 //	bench serve -slice SLICE                                       serves one until its input ends
 //	bench run -slice SLICE -pylock FILE -uv FILE -python FOLDER    measures
+//	bench services -pylock FILE -uv FILE -python FOLDER            measures many services of a synthetic repository
 //
 // The server is a process of its own: what Linux calls the peak memory of a child includes that of its parent at the
 // moment of the fork, so the parent has to be small.
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"time"
 )
 
@@ -31,7 +33,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("want record, trim, serve or run")
+		return errors.New("want record, trim, serve, run or services")
 	}
 	f := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
@@ -60,6 +62,12 @@ func run(ctx context.Context, args []string) error {
 		f.StringVar(&o.ca, "ca", ".bench/ca.pem", "the file to write the authority to")
 		f.Parse(args[1:])
 		return o.run(ctx)
+	case "services":
+		g := &growth{}
+		g.tools.flags(f)
+		g.flags(f)
+		f.Parse(args[1:])
+		return g.run(ctx)
 	case "run":
 		b := &bench{}
 		b.tools.flags(f)
@@ -67,7 +75,10 @@ func run(ctx context.Context, args []string) error {
 		f.Parse(args[1:])
 		return b.run(ctx)
 	}
-	return fmt.Errorf("no command %q; want record, trim, serve or run", args[0])
+	return fmt.Errorf("no command %q; want record, trim, serve, run or services", args[0])
 }
+
+// releaseMemory gives back what is not in use, since a child's peak is counted from this program's memory on.
+func releaseMemory() { debug.FreeOSMemory() }
 
 func today() string { return time.Now().UTC().Format(time.DateOnly) }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -119,31 +118,27 @@ func (r *result) console() string {
 	return b.String()
 }
 
-const (
-	sectionBegin = "<!-- written by make bench, from here -->"
-	sectionEnd   = "<!-- to here -->"
-)
-
-// writeSection replaces what stands between the marks of a Markdown file.
-func (f *resultFile) writeSection(name string) error {
-	text, err := os.ReadFile(name)
+// writeSection replaces what stands between two marks of a Markdown file.
+func writeSection(file, name, content string) error {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := bytes.Cut(text, []byte(sectionBegin))
-	_, after, ok2 := bytes.Cut(rest, []byte(sectionEnd))
+	begin, end := fmt.Sprintf("<!-- written by make %s, from here -->", name), fmt.Sprintf("<!-- make %s: to here -->", name)
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no section between %q and %q", name, sectionBegin, sectionEnd)
+		return fmt.Errorf("%s has no section between %q and %q", file, begin, end)
 	}
-	out := slices.Concat(before, []byte(sectionBegin), []byte("\n\n"+f.markdown()+"\n"), []byte(sectionEnd), after)
-	return os.WriteFile(name, out, 0o666)
+	return os.WriteFile(file, []byte(before+begin+"\n\n"+content+"\n"+end+after), 0o666)
 }
 
 func (f *resultFile) markdown() string {
 	var b strings.Builder
 	h := f.Heading
-	fmt.Fprintf(&b, "Measured on %s with %s, %s, on %s.\nSlice of the index of %s: %s packages with %s files, the metadata of %s versions.\n",
-		h.Date, h.Pylock, h.UV, h.Machine, h.Slice.Recorded, thousands(h.Slice.Projects), thousands(h.Slice.Files), thousands(h.Slice.Texts))
+	fmt.Fprintf(&b, "Measured on %s with %s, %s, on %s, with a load of %s before it began.\nSlice of the index of %s: %s packages with %s files, the metadata of %s versions.\n",
+		h.Date, h.Pylock, h.UV, h.Machine, h.Load, h.Slice.Recorded, thousands(h.Slice.Projects), thousands(h.Slice.Files), thousands(h.Slice.Texts))
+	fmt.Fprintf(&b, "Peak memory below %s MiB cannot be measured.\n", mebibytes(h.Parent))
 	var profile, net string
 	for _, r := range f.Results {
 		if r.Profile != profile || r.Net != net {
@@ -157,7 +152,7 @@ func (f *resultFile) markdown() string {
 				like = "behaves like a plain mirror"
 			}
 			fmt.Fprintf(&b, "\n### %s round trip, %s, an index that %s\n\n", n.RoundTrip, bandwidth(n), like)
-			b.WriteString("| work | pairs | pylock | uv | times faster: of medians, of pairs | goal | requests | MB | peak MiB | floor |\n|---|---|---|---|---|---|---|---|---|---|\n")
+			b.WriteString("| work | pairs | pylock | uv | times faster: of medians, of pairs | goal | processor time | requests | MB | peak MiB | floor |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 		}
 		goal, floor := "", ""
 		if r.Goal > 0 && r.Net != "1ms" && (r.Name != "cold" || r.Net == "10ms") || r.Name == "cold" && r.Net == "40ms" {
@@ -178,8 +173,8 @@ func (f *resultFile) markdown() string {
 		if len(r.Missed) > 0 {
 			note = " (not valid: part was not recorded)"
 		}
-		fmt.Fprintf(&b, "| %s%s | %d | %s | %s | %.2f, %.2f | %s | %d / %d | %s / %s | %s / %s | %s |\n", r.Title, note, r.Pairs,
-			seconds(r.Pylock.Wall), seconds(r.UV.Wall), r.Ratio, r.PairRatio, goal, r.Pylock.Requests, r.UV.Requests,
+		fmt.Fprintf(&b, "| %s%s | %d | %s | %s | %.2f, %.2f | %s | %s / %s | %d / %d | %s / %s | %s / %s | %s |\n", r.Title, note, r.Pairs,
+			seconds(r.Pylock.Wall), seconds(r.UV.Wall), r.Ratio, r.PairRatio, goal, seconds(r.Pylock.CPU), seconds(r.UV.CPU), r.Pylock.Requests, r.UV.Requests,
 			megabytes(r.Pylock.Bytes), megabytes(r.UV.Bytes), mebibytes(r.Pylock.Peak), mebibytes(r.UV.Peak), floor)
 	}
 	b.WriteString("\nPins and hashes:")

@@ -131,10 +131,18 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	head := heading{Date: today(), Machine: machine(), Pylock: b.version(ctx, b.pylock), UV: b.version(ctx, b.uv), Go: runtime.Version(), Slice: b.server.greeting}
 	head.Slice.Index = ""
-	fmt.Printf("%s against %s\nslice of %s: %d packages, %d files, metadata of %d versions; profile %s\n%s\n\n",
-		head.Pylock, head.UV, head.Slice.Recorded, head.Slice.Projects, head.Slice.Files, head.Slice.Texts, b.profile, head.Machine)
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		head.Load, _, _ = strings.Cut(string(text), " ")
+	}
+	least, err := (&tool{name: "true", program: "/usr/bin/env", env: []string{"PATH=/usr/bin:/bin"}}).run(ctx, b.work, "true")
+	if err != nil {
+		return err
+	}
+	head.Parent = least.Peak
+	fmt.Printf("%s against %s\nslice of %s: %d packages, %d files, metadata of %d versions; profile %s\n%s; load %s; the least peak that can be measured is %s MiB\n\n",
+		head.Pylock, head.UV, head.Slice.Recorded, head.Slice.Projects, head.Slice.Files, head.Slice.Texts, b.profile, head.Machine, head.Load, mebibytes(head.Parent))
 	fmt.Print(consoleHead)
-	var results []result
+	measured := 0
 	for _, net := range strings.Fields(b.networks) {
 		n, err := replay.NetworkOf(net)
 		if err != nil {
@@ -149,17 +157,26 @@ func (b *bench) run(ctx context.Context) error {
 				return fmt.Errorf("%s at %s: %w", s.name, net, err)
 			}
 			r.Date = head.Date
-			results = append(results, r)
+			measured++
 			fmt.Print(r.console())
+			// One by one, since a run is long and may be ended.
+			if err := b.publish(head, r); err != nil {
+				return err
+			}
 		}
 	}
-	if len(results) == 0 {
+	if measured == 0 {
 		return fmt.Errorf("no scenario is named %q", b.only)
 	}
+	return nil
+}
+
+// publish writes what is asked for of files.
+func (b *bench) publish(head heading, r result) error {
 	if b.results == "" {
 		return nil
 	}
-	file, err := merge(b.results, head, results)
+	file, err := merge(b.results, head, r)
 	if err != nil {
 		return err
 	}
@@ -169,7 +186,7 @@ func (b *bench) run(ctx context.Context) error {
 		}
 	}
 	if b.docs != "" {
-		return file.writeSection(b.docs)
+		return writeSection(b.docs, "bench", file.markdown())
 	}
 	return nil
 }
@@ -393,6 +410,8 @@ func machine() string {
 type heading struct {
 	Date, Machine, Pylock, UV, Go string
 	Slice                         greeting
+	Load                          string // average over a minute when the run began
+	Parent                        int64  // bytes of memory that every run's peak holds at least: those of this program
 }
 
 // resultFile is what .bench/results.json holds.
@@ -401,8 +420,8 @@ type resultFile struct {
 	Results []result
 }
 
-// merge adds results to those of earlier runs on the same machine with the same slice and uv.
-func merge(name string, head heading, results []result) (*resultFile, error) {
+// merge adds a result to those of earlier runs on the same machine with the same slice and uv.
+func merge(name string, head heading, new result) (*resultFile, error) {
 	var old resultFile
 	text, err := os.ReadFile(name)
 	if err == nil {
@@ -419,9 +438,7 @@ func merge(name string, head heading, results []result) (*resultFile, error) {
 			all[r.key()] = r
 		}
 	}
-	for _, r := range results {
-		all[r.key()] = r
-	}
+	all[new.key()] = new
 	file := &resultFile{Heading: head, Results: slices.SortedFunc(maps.Values(all), func(x, y result) int { return strings.Compare(x.key(), y.key()) })}
 	text, err = json.MarshalIndent(file, "", " ")
 	if err != nil {

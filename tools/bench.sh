@@ -4,7 +4,7 @@
 # record a slice of the index, trim it, or measure: `make bench-record`,
 # `make bench-trim`, `make bench`.
 #
-#   usage: bench.sh record|trim|run PYLOCK [FLAG...]
+#   usage: bench.sh record|trim|run|services PYLOCK [FLAG...]
 #
 # Exit status: 0 done, 1 it failed, 2 the machine does not suit.
 set -eu
