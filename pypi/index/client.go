@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,15 +80,18 @@ type Client struct {
 	metadata flight[*Metadata]
 
 	requests, retries, bytes atomic.Int64
-	pages                    sync.Pool // of *bytes.Buffer
+	desks                    chan *bytes.Buffer // where pages are scanned, as many as there are processors
+	pages, packed            buffers
 	inflaters                sync.Pool // of *gzip.Reader, each with 70 KB of tables
 }
 
 // NewClient checks the addresses of o; it sends nothing.
 func NewClient(o Options) (*Client, error) {
 	o.setDefaults()
-	c := &Client{opts: o, slots: make(chan struct{}, o.Concurrency)}
-	c.pages.New = func() any { return new(bytes.Buffer) }
+	c := &Client{opts: o, slots: make(chan struct{}, o.Concurrency), desks: make(chan *bytes.Buffer, runtime.GOMAXPROCS(0))}
+	for range cap(c.desks) {
+		c.desks <- new(bytes.Buffer)
+	}
 	for _, raw := range o.ExtraIndexes {
 		api := ""
 		if o.JSONAPI == "false" {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -261,8 +262,9 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 	if err == nil {
 		err = consume(a, content)
 	}
-	if z, ok := content.(*gzip.Reader); ok {
-		c.inflaters.Put(z)
+	if z, ok := content.(*inflated); ok {
+		c.packed.give(z.packed)
+		c.inflaters.Put(z.Reader)
 	}
 	var limit *LimitError
 	var transient transientError
@@ -323,15 +325,51 @@ func (c *Client) decoded(a *answer, body io.Reader, rq *request) (io.Reader, err
 	case encoding == "" || encoding == "identity" || !rq.gzip:
 		return body, nil
 	case encoding == "gzip" || encoding == "x-gzip":
-		a.length, a.framed = -1, true // the trailer tells length and checksum
-		z, ok := c.inflaters.Get().(*gzip.Reader)
-		if !ok {
-			z = new(gzip.Reader)
-		}
-		return z, z.Reset(body)
+		return c.inflate(a, body)
 	}
 	return nil, fmt.Errorf("content encoding %q, want gzip or none", encoding)
 }
+
+// inflated is a body that came compressed.
+type inflated struct {
+	*gzip.Reader
+	packed *bytes.Buffer
+}
+
+// inflate reads a compressed body to its end before the first byte is inflated. So who waits for the network holds what
+// is small, and pages can be inflated one a processor, see [Client.page].
+func (c *Client) inflate(a *answer, body io.Reader) (io.Reader, error) {
+	packed := c.packed.take()
+	if err := readAll(a, body, packed, "the compressed answer", maxPage); err != nil {
+		c.packed.give(packed)
+		return nil, err
+	}
+	a.length, a.framed = -1, true // the trailer tells length and checksum
+	z, ok := c.inflaters.Get().(*gzip.Reader)
+	if !ok {
+		z = new(gzip.Reader)
+	}
+	if err := z.Reset(packed); err != nil {
+		c.packed.give(packed)
+		return nil, broken(int64(packed.Len()), err)
+	}
+	return &inflated{z, packed}, nil
+}
+
+// buffers are used again, each for what is of one size.
+type buffers struct{ pool sync.Pool }
+
+// take returns an empty buffer, which is to be given back.
+func (b *buffers) take() *bytes.Buffer {
+	buf, ok := b.pool.Get().(*bytes.Buffer)
+	if !ok {
+		return new(bytes.Buffer)
+	}
+	buf.Reset()
+	return buf
+}
+
+func (b *buffers) give(buf *bytes.Buffer) { b.pool.Put(buf) }
 
 // bodyReader counts, remembers how the transfer ended, and cancels it when nothing comes for idleTimeout.
 type bodyReader struct {
@@ -363,14 +401,19 @@ func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit in
 		buf.Grow(int(a.length) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(body, limit+1))
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
-		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
-	}
 	if err != nil {
-		return err
+		return broken(n, err)
 	}
 	if n > limit {
 		return tooLarge
 	}
 	return nil
+}
+
+// broken makes an error of compressed data one that is worth another try.
+func broken(n int64, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
+	}
+	return err
 }
