@@ -70,8 +70,8 @@ type Stats struct {
 type Client struct {
 	opts         Options
 	rest         *resty.Client
-	repositories []*repository // in the order asked
-	certificates error         // what is wrong with SSL_CERT_FILE or SSL_CERT_DIR
+	repositories []*repository  // in the order asked
+	network      *lateTransport // nil in tests without
 	slots        chan struct{}
 
 	projects flight[*Project]
@@ -110,7 +110,8 @@ func NewClient(o Options) (*Client, error) {
 	c.repositories = append(c.repositories, r)
 	transport := o.Transport
 	if transport == nil {
-		transport, c.certificates = newTransport(o.Concurrency, o.Getenv)
+		c.network = late(o.Concurrency, o.Getenv)
+		transport = c.network
 	}
 	c.rest = resty.NewWithClient(&http.Client{Transport: transport})
 	c.rest.SetRedirectPolicy(resty.RedirectPolicyFunc(checkRedirect))

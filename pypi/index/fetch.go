@@ -159,8 +159,8 @@ func (c *Client) assess(err error) (tries int, wait time.Duration, final error) 
 	case errors.As(err, &consume), errors.As(err, &limit), errors.As(err, &redirect), errors.Is(err, errProxy):
 		return 0, 0, err
 	case errors.As(err, &tlsErr), errors.As(err, &authority):
-		if c.certificates != nil {
-			err = fmt.Errorf("%w (%w)", inner(err), c.certificates)
+		if problem := c.certificates(); problem != nil {
+			err = fmt.Errorf("%w (%w)", inner(err), problem)
 		} else {
 			err = fmt.Errorf("%w; set SSL_CERT_FILE to the certificates to trust", inner(err))
 		}
@@ -169,6 +169,14 @@ func (c *Client) assess(err error) (tries int, wait time.Duration, final error) 
 		return absentTries, 0, nil
 	}
 	return c.opts.Tries, 0, nil
+}
+
+// certificates is what is wrong with those of the environment.
+func (c *Client) certificates() error {
+	if c.network == nil {
+		return nil
+	}
+	return c.network.problem()
 }
 
 // explain gives the last error of a request its type.
