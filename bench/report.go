@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -35,9 +36,19 @@ type result struct {
 }
 
 func (r *result) key() string {
-	nets := replay.Networks()
-	at := slices.IndexFunc(nets, func(n replay.Network) bool { return n.Name == r.Net })
-	return fmt.Sprintf("%s %d %s", r.Profile, at, r.Name)
+	return strings.Join([]string{r.Profile, r.Net, r.Name}, " ")
+}
+
+// compare orders by profile, PyPI's first, then network, then as the scenarios are listed.
+func (r result) compare(o result) int {
+	nets, list := replay.Networks(), scenarios(&repository{pits: pits})
+	net := func(r result) int {
+		return slices.IndexFunc(nets, func(n replay.Network) bool { return n.Name == r.Net })
+	}
+	place := func(r result) int {
+		return slices.IndexFunc(list, func(s scenario) bool { return s.name == r.Name })
+	}
+	return cmp.Or(-cmp.Compare(r.Profile, o.Profile), cmp.Compare(net(r), net(o)), cmp.Compare(place(r), place(o)))
 }
 
 func median[T int | int64 | float64 | time.Duration](values []T) T {
