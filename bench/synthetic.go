@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,16 +21,14 @@ import (
 
 // A synthetic repository: services over packages in layers, each of which needs packages of later layers. All is drawn
 // from a fixed seed.
-const (
-	seed              = 6
-	syntheticServices = 500
-)
+const seed = 6
 
-var layers = []int{900, 700, 300, 100} // packages of each
+// manyPackages are the packages of each layer.
+var manyPackages = []int{900, 700, 300, 100}
 
 // synthetic returns the packages and what each service asks for. There always is a solution: lower bounds lie below the
 // newest major version, upper bounds right there.
-func synthetic() (*replay.Slice, [][]string) {
+func synthetic(layers []int, services int) (*replay.Slice, [][]string) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := replay.NewSlice("never", "a synthetic repository")
 	type pkg struct {
@@ -98,19 +97,22 @@ func synthetic() (*replay.Slice, [][]string) {
 			s.AddMetadata(project, f, []byte(text))
 		}
 	}
-	services := make([][]string, syntheticServices)
-	for i := range services {
+	asks := make([][]string, services)
+	for i := range asks {
 		asked := map[string]bool{}
-		for len(services[i]) < 12 {
+		for len(asks[i]) < 12 {
 			p := draw(0, len(all))
 			if !asked[p.name] {
 				asked[p.name] = true
-				services[i] = append(services[i], ask(p))
+				asks[i] = append(asks[i], ask(p))
 			}
 		}
 	}
-	return s, services
+	return s, asks
 }
+
+// manyServices are the numbers of services that are locked at once.
+var manyServices = []int{10, 50, 100, 250, 500}
 
 // growth is the command services: time and memory of locking more and more services at once.
 type growth struct {
@@ -146,7 +148,7 @@ func (g *growth) run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	s, services := synthetic()
+	s, services := synthetic(manyPackages, slices.Max(manyServices))
 	slice, ca := filepath.Join(work, "slice.json.gz"), filepath.Join(work, "ca.pem")
 	if err := s.Save(slice); err != nil {
 		return err
@@ -160,7 +162,7 @@ func (g *growth) run(ctx context.Context) error {
 	releaseMemory()
 	fmt.Printf("%d packages, %d files\n", server.Projects, server.Files)
 	var points []point
-	for _, n := range []int{10, 50, 100, 250, 500} {
+	for _, n := range manyServices {
 		p := point{services: n}
 		for _, name := range []string{"pylock", "uv"} {
 			t := &tool{name: name, program: g.pylock, root: filepath.Join(work, name), cache: filepath.Join(work, name+"-cache")}
