@@ -180,8 +180,8 @@ func writeSection(file, name, content string) error {
 func (f *resultFile) markdown() string {
 	var b strings.Builder
 	h := f.Heading
-	fmt.Fprintf(&b, "Measured on %s with %s, %s, on %s, with a load of %s before it began.\nSlice of the index of %s: %s packages with %s files, the metadata of %s versions.\n",
-		h.Date, h.Pylock, h.UV, h.Machine, h.Load, h.Slice.Recorded, thousands(h.Slice.Projects), thousands(h.Slice.Files), thousands(h.Slice.Texts))
+	fmt.Fprintf(&b, "Measured on %s with %s, %s, on %s.\nSlice of the index of %s: %s packages with %s files, the metadata of %s versions.\n",
+		h.Date, h.Pylock, h.UV, h.Machine, h.Slice.Recorded, thousands(h.Slice.Projects), thousands(h.Slice.Files), thousands(h.Slice.Texts))
 	fmt.Fprintf(&b, "Peak memory below %s MiB cannot be measured.\n", mebibytes(h.Parent))
 	var profile, net string
 	for _, r := range f.Results {
