@@ -154,6 +154,14 @@ func TestSlice(t *testing.T) {
 			}
 		}
 	}
+	for _, p := range s.Projects() {
+		for _, f := range p.Files {
+			text, err := s.Metadata(t.Context(), p, f)
+			if err != nil || strings.Contains(string(text), "://") {
+				t.Errorf("%s: %v, %s", f.Name, err, text)
+			}
+		}
+	}
 	if projects, _, texts := s.Counts(); projects < 90 || texts < 90 {
 		t.Errorf("%d packages, the metadata of %d versions", projects, texts)
 	}

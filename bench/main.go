@@ -51,7 +51,6 @@ func run(ctx context.Context, args []string) error {
 		f.StringVar(&t.out, "out", "testdata/bench/slice.json.gz", "the slice to write")
 		f.StringVar(&t.monorepo, "monorepo", "examples/monorepo", "the `folder` of the services")
 		f.IntVar(&t.releases, "releases", 6, "how many of the newest releases of a package to keep")
-		f.IntVar(&t.text, "text", 500, "how many bytes of a description to keep")
 		f.Parse(args[1:])
 		return t.run(ctx)
 	case "serve":
