@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"time"
 )
 
@@ -61,6 +60,10 @@ func run(ctx context.Context, args []string) error {
 		f.StringVar(&o.ca, "ca", ".bench/ca.pem", "the file to write the authority to")
 		f.Parse(args[1:])
 		return o.run(ctx)
+	case "synthesize": // for services alone
+		out := f.String("out", "", "the slice to write")
+		f.Parse(args[1:])
+		return synthesize(*out)
 	case "services":
 		g := &growth{}
 		g.tools.flags(f)
@@ -76,8 +79,5 @@ func run(ctx context.Context, args []string) error {
 	}
 	return fmt.Errorf("no command %q; want record, trim, serve, run or services", args[0])
 }
-
-// releaseMemory gives back what is not in use, since a child's peak is counted from this program's memory on.
-func releaseMemory() { debug.FreeOSMemory() }
 
 func today() string { return time.Now().UTC().Format(time.DateOnly) }
