@@ -11,8 +11,8 @@ import (
 
 // The chart: for each scenario a bar for each tool, as long as the logarithm of its time.
 const (
-	chartWidth  = 900
-	chartLabels = 330 // pixels for the names of scenarios
+	chartWidth  = 960
+	chartLabels = 390 // pixels for the names of scenarios
 	chartRight  = 120 // pixels for figures beside a bar
 	chartRow    = 42
 	chartTop    = 74

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"time"
 )
 
@@ -51,7 +50,6 @@ func run(ctx context.Context, args []string) error {
 		f.StringVar(&t.out, "out", "testdata/bench/slice.json.gz", "the slice to write")
 		f.StringVar(&t.monorepo, "monorepo", "examples/monorepo", "the `folder` of the services")
 		f.IntVar(&t.releases, "releases", 6, "how many of the newest releases of a package to keep")
-		f.IntVar(&t.text, "text", 500, "how many bytes of a description to keep")
 		f.Parse(args[1:])
 		return t.run(ctx)
 	case "serve":
@@ -62,6 +60,10 @@ func run(ctx context.Context, args []string) error {
 		f.StringVar(&o.ca, "ca", ".bench/ca.pem", "the file to write the authority to")
 		f.Parse(args[1:])
 		return o.run(ctx)
+	case "synthesize": // for services alone
+		out := f.String("out", "", "the slice to write")
+		f.Parse(args[1:])
+		return synthesize(*out)
 	case "services":
 		g := &growth{}
 		g.tools.flags(f)
@@ -77,8 +79,5 @@ func run(ctx context.Context, args []string) error {
 	}
 	return fmt.Errorf("no command %q; want record, trim, serve, run or services", args[0])
 }
-
-// releaseMemory gives back what is not in use, since a child's peak is counted from this program's memory on.
-func releaseMemory() { debug.FreeOSMemory() }
 
 func today() string { return time.Now().UTC().Format(time.DateOnly) }

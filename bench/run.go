@@ -439,7 +439,7 @@ func merge(name string, head heading, new result) (*resultFile, error) {
 		}
 	}
 	all[new.key()] = new
-	file := &resultFile{Heading: head, Results: slices.SortedFunc(maps.Values(all), func(x, y result) int { return strings.Compare(x.key(), y.key()) })}
+	file := &resultFile{Heading: head, Results: slices.SortedFunc(maps.Values(all), result.compare)}
 	text, err = json.MarshalIndent(file, "", " ")
 	if err != nil {
 		return nil, err

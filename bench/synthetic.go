@@ -5,13 +5,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,16 +23,14 @@ import (
 
 // A synthetic repository: services over packages in layers, each of which needs packages of later layers. All is drawn
 // from a fixed seed.
-const (
-	seed              = 6
-	syntheticServices = 500
-)
+const seed = 6
 
-var layers = []int{900, 700, 300, 100} // packages of each
+// manyPackages are the packages of each layer.
+var manyPackages = []int{900, 700, 300, 100}
 
 // synthetic returns the packages and what each service asks for. There always is a solution: lower bounds lie below the
 // newest major version, upper bounds right there.
-func synthetic() (*replay.Slice, [][]string) {
+func synthetic(layers []int, services int) (*replay.Slice, [][]string) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := replay.NewSlice("never", "a synthetic repository")
 	type pkg struct {
@@ -98,19 +99,25 @@ func synthetic() (*replay.Slice, [][]string) {
 			s.AddMetadata(project, f, []byte(text))
 		}
 	}
-	services := make([][]string, syntheticServices)
-	for i := range services {
+	asks := make([][]string, services)
+	for i := range asks {
 		asked := map[string]bool{}
-		for len(services[i]) < 12 {
+		for len(asks[i]) < 12 {
 			p := draw(0, len(all))
 			if !asked[p.name] {
 				asked[p.name] = true
-				services[i] = append(services[i], ask(p))
+				asks[i] = append(asks[i], ask(p))
 			}
 		}
 	}
-	return s, services
+	return s, asks
 }
+
+// manyServices are the numbers of services that are locked at once.
+var manyServices = []int{10, 50, 100, 250, 500}
+
+// mostUV is for how many services uv is run: its time for more is a matter of multiplying.
+const mostUV = 100
 
 // growth is the command services: time and memory of locking more and more services at once.
 type growth struct {
@@ -146,23 +153,24 @@ func (g *growth) run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	s, services := synthetic()
 	slice, ca := filepath.Join(work, "slice.json.gz"), filepath.Join(work, "ca.pem")
-	if err := s.Save(slice); err != nil {
+	services, err := synthesizeApart(ctx, slice)
+	if err != nil {
 		return err
 	}
-	s = nil // the peaks measured hold at least this program's
 	server, err := startServer(serving{slice, "pypi", g.net, ca})
 	if err != nil {
 		return err
 	}
 	defer server.close()
-	releaseMemory()
 	fmt.Printf("%d packages, %d files\n", server.Projects, server.Files)
 	var points []point
-	for _, n := range []int{10, 50, 100, 250, 500} {
+	for _, n := range manyServices {
 		p := point{services: n}
 		for _, name := range []string{"pylock", "uv"} {
+			if name == "uv" && n > mostUV {
+				continue
+			}
 			t := &tool{name: name, program: g.pylock, root: filepath.Join(work, name), cache: filepath.Join(work, name+"-cache")}
 			if name == "uv" {
 				t.program = g.uv
@@ -243,6 +251,30 @@ func (g *growth) run(ctx context.Context) error {
 	return nil
 }
 
+// synthesize writes the packages to a file and what the services ask for, as JSON, to standard output.
+func synthesize(slice string) error {
+	s, services := synthetic(manyPackages, slices.Max(manyServices))
+	if err := s.Save(slice); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(services)
+}
+
+// synthesizeApart is synthesize in a process of its own: the peak of each child holds at least that of this one.
+func synthesizeApart(ctx context.Context, slice string) (services [][]string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.CommandContext(ctx, self, "synthesize", "-out", slice)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		return nil, err
+	}
+	return services, json.Unmarshal(out, &services)
+}
+
 func writeServices(root string, services [][]string) ([]string, error) {
 	if err := errors.Join(os.RemoveAll(root), os.MkdirAll(root, 0o777)); err != nil {
 		return nil, err
@@ -271,9 +303,13 @@ func growthTable(points []point, g greeting) string {
 		today(), machine(), thousands(g.Projects), thousands(g.Files))
 	b.WriteString("| services | pins | pylock, cold | a service | peak MiB | requests | with a cache | peak MiB | uv, cold | times faster |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, p := range points {
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s | %s | %s | %.1f |\n", p.services, thousands(p.pins), seconds(p.pylock.Wall),
+		uv, times := "", ""
+		if p.uv.Wall > 0 {
+			uv, times = seconds(p.uv.Wall), fmt.Sprintf("%.1f", float64(p.uv.Wall)/float64(p.pylock.Wall))
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", p.services, thousands(p.pins), seconds(p.pylock.Wall),
 			seconds(p.pylock.Wall/time.Duration(p.services)), mebibytes(p.pylock.Peak), thousands(p.pylock.Requests), seconds(p.pylockWarm.Wall),
-			mebibytes(p.pylockWarm.Peak), seconds(p.uv.Wall), float64(p.uv.Wall)/float64(p.pylock.Wall))
+			mebibytes(p.pylockWarm.Peak), uv, times)
 	}
 	return b.String()
 }

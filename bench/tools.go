@@ -266,8 +266,10 @@ func pins(lock string) (versions map[string]string, hashes map[string][]string, 
 			hashes[name] = append(hashes[name], h)
 		} else if n, v, ok := strings.Cut(line, "=="); ok && !strings.HasPrefix(line, "#") {
 			name = n
-			v, _, _ = strings.Cut(v, ";")
-			versions[name] = strings.TrimSpace(v)
+			if i := strings.IndexAny(v, " ;"); i >= 0 {
+				v = v[:i]
+			}
+			versions[name] = v
 		}
 	}
 	for _, h := range hashes {

@@ -12,7 +12,7 @@ import (
 type trimming struct {
 	tools
 	in, out, monorepo string
-	releases, text    int
+	releases          int
 }
 
 const theSpawner = "services/worker-spawner"
@@ -39,7 +39,7 @@ func (t *trimming) run(ctx context.Context) error {
 	asked, names := map[string]bool{}, []string(nil)
 	for _, slice := range []*replay.Slice{s, nil, nil} {
 		if slice == nil {
-			slice = s.Trim(names, asked, t.releases, 1<<30)
+			slice = s.Trim(names, asked, t.releases)
 			for path := range asked {
 				delete(asked, path)
 			}
@@ -84,5 +84,5 @@ func (t *trimming) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.Trim(names, asked, t.releases, t.text).Save(t.out)
+	return s.Trim(names, asked, t.releases).Save(t.out)
 }

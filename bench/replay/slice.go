@@ -301,8 +301,8 @@ func Load(name string) (*Slice, error) {
 }
 
 // Trim returns a slice of the named packages, with their newest releases and every other of which a file or its
-// METADATA was asked for, and the METADATA that was asked for, cut after text bytes of description.
-func (s *Slice) Trim(names []string, asked map[string]bool, releases, text int) *Slice {
+// METADATA was asked for, and the METADATA that was asked for, without description and addresses.
+func (s *Slice) Trim(names []string, asked map[string]bool, releases int) *Slice {
 	out := NewSlice(s.Recorded, s.Note)
 	for _, name := range names {
 		p, _ := s.Known(name)
@@ -334,11 +334,7 @@ func (s *Slice) Trim(names []string, asked map[string]bool, releases, text int) 
 		out.AddProject(q)
 		for _, g := range q.Files {
 			if all, ok := read[g]; ok {
-				head, body, _ := strings.Cut(all, "\n\n")
-				if len(body) > text {
-					body = strings.ToValidUTF8(body[:text], "")
-				}
-				out.AddMetadata(q, g, []byte(head+"\n\n"+body))
+				out.AddMetadata(q, g, []byte(essence(all)))
 			}
 			s.mu.Lock()
 			if body := s.contents[g.Path]; body != nil {
@@ -348,6 +344,28 @@ func (s *Slice) Trim(names []string, asked map[string]bool, releases, text int) 
 		}
 	}
 	return out
+}
+
+// essence returns METADATA without its description and without the fields that hold addresses or licences.
+func essence(text string) string {
+	head, _, _ := strings.Cut(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n")
+	var b strings.Builder
+	drop := false
+	for line := range strings.Lines(head) {
+		if line[0] != ' ' && line[0] != '\t' {
+			name, _, _ := strings.Cut(strings.ToLower(line), ":")
+			switch name {
+			case "project-url", "home-page", "download-url", "license", "description":
+				drop = true
+			default:
+				drop = false
+			}
+		}
+		if !drop {
+			b.WriteString(line)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n\n"
 }
 
 func hexSHA256(b []byte) string {
