@@ -14,13 +14,14 @@ const module = "github.com/pylock-dev/pylock/"
 // allowed lists by folder what it may import of this module, tests aside.
 var allowed = map[string]string{
 	"cmd/pylock":           "cmd/internal/cli",
-	"cmd/internal/cli":     "cmd/internal/report lockfile resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
+	"cmd/internal/cli":     "cmd/internal/report lockfile resolver project pypi/index pypi/index/cache pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"cmd/internal/report":  "lockfile project pypi",
 	"lockfile":             "resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"resolver":             "resolver/pubgrub project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"resolver/pubgrub":     "",
 	"project":              "pypi/pep508 pypi/pep440 pypi",
-	"pypi/index":           "pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
+	"pypi/index":           "pypi/index/cache pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
+	"pypi/index/cache":     "",
 	"pypi/index/indextest": "pypi/pep440",
 	"pypi/dist":            "pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"pypi/pep508":          "pypi/pep440 pypi",
