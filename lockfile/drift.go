@@ -35,7 +35,7 @@ type Expectation struct {
 	Hashes        Hashes
 	NoEmit        []pypi.Name
 	NoStripExtras bool
-	// Offline says that the index was not asked.
+	// Offline says that only the cache was asked.
 	Offline bool
 }
 

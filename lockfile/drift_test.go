@@ -110,7 +110,7 @@ func (b *bench) editLock(l *Lock, line string) {
 		return &l.Pins[i]
 	}
 	hashes := func(version string) []string {
-		p, err := b.client().Project(b.t.Context(), pypi.Name(name))
+		p, err := b.client(false).Project(b.t.Context(), pypi.Name(name))
 		if errors.Is(err, index.ErrNotFound) {
 			return []string{digest("e")}
 		}
@@ -151,7 +151,7 @@ func (b *bench) editLock(l *Lock, line string) {
 			p.Hashes = nil
 			return
 		}
-		project, err := b.client().Project(b.t.Context(), p.Name)
+		project, err := b.client(false).Project(b.t.Context(), p.Name)
 		if err != nil {
 			b.t.Fatal(err)
 		}

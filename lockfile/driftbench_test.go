@@ -204,8 +204,8 @@ func (b *bench) settle() settled {
 	return s
 }
 
-func (b *bench) client() *index.Client {
-	o := index.Options{DefaultIndex: mainIndex, Transport: b, Sleep: func(context.Context, time.Duration) error { return nil }}
+func (b *bench) client(offline bool) *index.Client {
+	o := index.Options{Offline: offline, DefaultIndex: mainIndex, Transport: b, Sleep: func(context.Context, time.Duration) error { return nil }}
 	if strings.Contains(b.texts["settings"], "\nindex") {
 		o.ExtraIndexes = []string{extraIndex}
 	}
@@ -231,7 +231,7 @@ func (b *bench) compile(s settled, old *Lock) *Lock {
 			q.Preferences[p.Name] = append(q.Preferences[p.Name], resolver.Preference{Version: p.Version, Marker: p.Marker})
 		}
 	}
-	res, err := resolver.Resolve(b.t.Context(), b.client(), q, nil)
+	res, err := resolver.Resolve(b.t.Context(), b.client(false), q, nil)
 	if none := (*resolver.NoSolutionError)(nil); errors.As(err, &none) {
 		return nil
 	}
@@ -323,7 +323,7 @@ func (b *bench) check(s settled) ([]Finding, *Lock) {
 	if err != nil {
 		return failed(err)
 	}
-	v, err := resolver.Check(t.Context(), b.client(), s.request, pins, s.want.CheckOptions())
+	v, err := resolver.Check(t.Context(), b.client(s.want.Offline), s.request, pins, s.want.CheckOptions())
 	if err != nil {
 		return failed(err)
 	}

@@ -33,11 +33,11 @@ type Index interface {
 	// error ends the resolution.
 	Project(ctx context.Context, name pypi.Name) (*index.Project, error)
 
-	// Versions returns those of the versions that the index has, and no other
-	// releases: of an existing lock's pins it tells all that Project does, at
-	// less cost where an index has a document for each version. Its errors are
-	// those of Project.
-	Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error)
+	// Versions returns those of the pinned versions that the index has, and no
+	// other releases: of them it tells all that Project does, at less cost
+	// where an index has a document for each version. Its errors are those of
+	// Project.
+	Versions(ctx context.Context, name pypi.Name, pins []index.Pinned) (*index.Project, error)
 
 	// MetadataOf returns the dependencies of a release, as the given file
 	// states them. It returns an error that matches [index.ErrNeedsBuild] when
@@ -113,6 +113,7 @@ type Request struct {
 type Preference struct {
 	Version pep440.Version
 	Marker  pep508.Marker
+	Hashes  []string // "sha256:…" of its files; none where the lock has none
 }
 
 // ForkStrategy says what a universal resolution does with a release that the

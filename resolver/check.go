@@ -35,7 +35,8 @@ type LockedPin struct {
 type CheckOptions struct {
 	// Hashes says that each pin is to have hashes.
 	Hashes bool
-	// Offline asks no index: what the inputs alone tell is checked.
+	// Offline says that the index may answer with [index.ErrOffline]: then what
+	// the inputs and the other answers tell is checked.
 	Offline bool
 	// NoEmit are packages that a lock leaves out on purpose. What they need is
 	// not known, so pins that may be theirs are not called superfluous.
@@ -59,7 +60,7 @@ func Check(ctx context.Context, ix Index, r Request, pins []LockedPin, o CheckOp
 	}
 	r.Preferences = map[pypi.Name][]Preference{}
 	for _, p := range pins {
-		r.Preferences[p.Name] = append(r.Preferences[p.Name], Preference{p.Version, p.Marker})
+		r.Preferences[p.Name] = append(r.Preferences[p.Name], Preference{p.Version, p.Marker, p.Hashes})
 	}
 	c := &check{question: newQuestion(&r, sc, nil), options: o, index: ix, byName: map[pypi.Name][]int{}, deps: map[wanted][]dependency{}, reach: map[wanted]where{}}
 	c.covering = newProblem(c.question, nil, nil)
@@ -81,10 +82,8 @@ func Check(ctx context.Context, ix Index, r Request, pins []LockedPin, o CheckOp
 		c.byName[name] = []int{len(c.nodes)}
 		c.nodes = append(c.nodes, &checked{local: l, in: sc.here, stated: sc.stated, meta: &dist.Metadata{Name: name, Version: l.Version}, known: true})
 	}
-	if !o.Offline {
-		if err := c.read(ctx); err != nil {
-			return nil, err
-		}
+	if err := c.read(ctx); err != nil {
+		return nil, err
 	}
 	return c.judgeAll()
 }
@@ -123,6 +122,12 @@ type checked struct {
 	why     exclusionWhy   // then
 	python  pep440.Specifiers
 	known   bool // its dependencies are
+	unread  bool // offline, something about it was not to be had
+}
+
+// blind reports whether something was not to be had offline.
+func (c *check) blind() bool {
+	return slices.ContainsFunc(c.nodes, func(n *checked) bool { return n.unread })
 }
 
 // read asks for everything at once: the versions of all pins, and as soon as
@@ -137,7 +142,11 @@ func (c *check) read(ctx context.Context) error {
 			continue
 		}
 		wg.Go(func() {
-			if errs[i] = c.readPin(ctx, n); errs[i] != nil {
+			errs[i] = c.readPin(ctx, n)
+			if c.options.Offline && errors.Is(errs[i], index.ErrOffline) {
+				n.unread, errs[i] = true, nil
+			}
+			if errs[i] != nil {
 				cancel()
 			}
 		})
@@ -155,11 +164,11 @@ func (c *check) read(ctx context.Context) error {
 
 func (c *check) readPin(ctx context.Context, n *checked) error {
 	name := n.pin.Name
-	var vs []pep440.Version
+	var pins []index.Pinned
 	for _, i := range c.byName[name] {
-		vs = append(vs, c.nodes[i].pin.Version)
+		pins = append(pins, index.Pinned{Version: c.nodes[i].pin.Version, Hashes: c.nodes[i].pin.Hashes})
 	}
-	p, err := c.index.Versions(ctx, name, vs)
+	p, err := c.index.Versions(ctx, name, pins)
 	if errors.Is(err, index.ErrNotFound) {
 		return nil
 	}

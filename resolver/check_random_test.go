@@ -37,7 +37,7 @@ func lockOf(res *Resolution) []LockedPin {
 func prefer(q Request, pins []LockedPin) Request {
 	q.Preferences = map[pypi.Name][]Preference{}
 	for _, p := range pins {
-		q.Preferences[p.Name] = append(q.Preferences[p.Name], Preference{p.Version, p.Marker})
+		q.Preferences[p.Name] = append(q.Preferences[p.Name], Preference{p.Version, p.Marker, p.Hashes})
 	}
 	return q
 }

@@ -95,11 +95,11 @@ type broken struct {
 	versions, metadata map[pypi.Name]error
 }
 
-func (b *broken) Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error) {
+func (b *broken) Versions(ctx context.Context, name pypi.Name, pins []index.Pinned) (*index.Project, error) {
 	if err := b.versions[name]; err != nil {
 		return nil, err
 	}
-	return b.memory.Versions(ctx, name, vs)
+	return b.memory.Versions(ctx, name, pins)
 }
 
 func (b *broken) MetadataOf(ctx context.Context, p *index.Project, r *index.Release, f *index.File) (*index.Metadata, error) {

@@ -36,7 +36,7 @@ func (c *check) judgeAll() (*Verdict, error) {
 	for i, n := range c.nodes {
 		v.Packages = append(v.Packages, c.describe(i, n))
 		v.Packages[i].Cause = cause[i]
-		if c.options.Offline && n.doubtful && !n.in.isNone() {
+		if n.unread && n.doubtful && !n.in.isNone() {
 			v.Unverified = append(v.Unverified, i)
 		}
 	}
@@ -84,8 +84,11 @@ func (c *check) describe(i int, n *checked) Checked {
 
 // describeDoubtful notes which pins may hang below what is not known.
 func (j *judging) describeDoubtful() {
+	if j.blind() {
+		return
+	}
 	for i, n := range j.nodes {
-		if p := &j.verdict.Packages[i]; n.local == nil && n.doubtful && !j.options.Offline && j.mayBeNeeded(n, map[pypi.Name]bool{}) {
+		if p := &j.verdict.Packages[i]; n.local == nil && n.doubtful && j.mayBeNeeded(n, map[pypi.Name]bool{}) {
 			p.MayBeNeeded = true
 			p.Servings = j.servings(&Package{Name: n.pin.Name, AllFiles: p.AllFiles}, n.in)
 		}
@@ -187,9 +190,10 @@ func (j *judging) judgeEdges() {
 
 // judgeConstraints finds pins outside of a constraint.
 func (j *judging) judgeConstraints() {
+	blind := j.blind()
 	for i, n := range j.nodes {
 		in := j.judged(i)
-		if j.options.Offline && in.isNone() && n.doubtful {
+		if blind && in.isNone() && n.doubtful {
 			in = n.in // who asks for it is not known
 		}
 		for k := range j.Constraints {
@@ -216,7 +220,7 @@ func (j *judging) judgeReleases() {
 		if !n.known {
 			j.unknown[n.name()] = true
 		}
-		if j.options.Offline {
+		if n.unread && n.release == nil {
 			continue
 		}
 		j.judgeStatus(i, n)
@@ -361,7 +365,7 @@ func (j *judging) judgeHashes(i int, n *checked) {
 // judgeIdle finds pins that nothing asks for, wholly or in some
 // environments; not those that may hang below something unknown.
 func (j *judging) judgeIdle() {
-	if j.options.Offline {
+	if j.blind() {
 		return
 	}
 	var idle []int

@@ -8,7 +8,6 @@ import (
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
-	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
 // future is an answer that may still be on its way.
@@ -86,7 +85,7 @@ func (l *library) page(ctx context.Context, name pypi.Name) *future[*index.Proje
 }
 
 // versions is page, for nothing but the pins of a package.
-func (l *library) versions(ctx context.Context, name pypi.Name, pins []pep440.Version) *future[*index.Project] {
+func (l *library) versions(ctx context.Context, name pypi.Name, pins []index.Pinned) *future[*index.Project] {
 	return l.pinned.get(name, &l.wg, func() (*index.Project, error) {
 		p, err := l.index.Versions(ctx, name, pins)
 		if errors.Is(err, index.ErrNotFound) {
@@ -115,7 +114,7 @@ func (l *library) document(ctx context.Context, p *index.Project, r *index.Relea
 type fetcher struct {
 	*library
 	q       *question
-	pins    map[pypi.Name][]pep440.Version // see resolving
+	pins    map[pypi.Name][]index.Pinned // see resolving
 	judged  once[pypi.Name, *candidates]
 	guesses guessed
 }

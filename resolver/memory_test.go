@@ -90,7 +90,7 @@ func (m *memory) Project(_ context.Context, name pypi.Name) (*index.Project, err
 // digest is the hash of a file, which has no content but its name.
 func digest(name string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(name))) }
 
-func (m *memory) Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error) {
+func (m *memory) Versions(ctx context.Context, name pypi.Name, pins []index.Pinned) (*index.Project, error) {
 	p, err := m.Project(ctx, name)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (m *memory) Versions(ctx context.Context, name pypi.Name, vs []pep440.Versi
 	q := *p
 	q.Releases = nil
 	for _, r := range p.Releases {
-		if slices.ContainsFunc(vs, r.Version.Equal) {
+		if slices.ContainsFunc(pins, func(pin index.Pinned) bool { return r.Version.Equal(pin.Version) }) {
 			q.Releases = append(q.Releases, r)
 		}
 	}

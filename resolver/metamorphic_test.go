@@ -120,7 +120,7 @@ func TestLockAgainChangesNothing(t *testing.T) {
 		}
 		q.Preferences = map[pypi.Name][]Preference{}
 		for _, p := range res.Packages {
-			q.Preferences[p.Name] = append(q.Preferences[p.Name], Preference{p.Version, parsedMarker(p.Marker)})
+			q.Preferences[p.Name] = append(q.Preferences[p.Name], Preference{Version: p.Version, Marker: parsedMarker(p.Marker)})
 		}
 		again, err := ask(t, w.universe(nil), q)
 		if err != nil {

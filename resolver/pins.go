@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
@@ -59,8 +60,8 @@ func (r *resolving) fromPins(ctx context.Context, whole *scope) ([]*solved, erro
 // the environments of the resolution, but for those that the project no longer
 // admits. There are none where a cutoff
 // counts: what it holds back is told, and a pinned version alone does not know.
-func pinsOf(q *question) map[pypi.Name][]pep440.Version {
-	out := map[pypi.Name][]pep440.Version{}
+func pinsOf(q *question) map[pypi.Name][]index.Pinned {
+	out := map[pypi.Name][]index.Pinned{}
 	if !q.ExcludeNewer.IsZero() || len(q.ExcludeNewerPackage) > 0 {
 		return out
 	}
@@ -71,12 +72,12 @@ func pinsOf(q *question) map[pypi.Name][]pep440.Version {
 		}
 		for _, p := range pins {
 			if !whole.holds(p.Marker, "").isNone() {
-				out[name] = append(out[name], p.Version)
+				out[name] = append(out[name], index.Pinned{Version: p.Version, Hashes: p.Hashes})
 			}
 		}
 	}
 	refuse := func(name pypi.Name, s pep440.Specifiers) {
-		if vs, ok := out[name]; ok && !slices.ContainsFunc(vs, s.Contains) {
+		if pins, ok := out[name]; ok && !slices.ContainsFunc(pins, func(p index.Pinned) bool { return s.Contains(p.Version) }) {
 			delete(out, name)
 		}
 	}

@@ -89,8 +89,8 @@ func (r *recorder) Project(ctx context.Context, name pypi.Name) (*index.Project,
 }
 
 // Versions is for preferences, which a recording has none of.
-func (r *recorder) Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error) {
-	return r.client.Versions(ctx, name, vs)
+func (r *recorder) Versions(ctx context.Context, name pypi.Name, pins []index.Pinned) (*index.Project, error) {
+	return r.client.Versions(ctx, name, pins)
 }
 
 func (r *recorder) MetadataOf(ctx context.Context, p *index.Project, rel *index.Release, f *index.File) (*index.Metadata, error) {

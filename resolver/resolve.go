@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
@@ -111,7 +112,7 @@ type resolving struct {
 	budget   int // decisions that each search may take; 0 is no limit
 	// pins are the only releases that the search knows of some packages; nil
 	// where it knows all of all.
-	pins map[pypi.Name][]pep440.Version
+	pins map[pypi.Name][]index.Pinned
 }
 
 // fetcher returns one for a search.

@@ -288,7 +288,7 @@ old 2
 						t.Fatal(err)
 					}
 				}
-				q.Preferences[p.Name] = append(q.Preferences[p.Name], Preference{p.Version, m})
+				q.Preferences[p.Name] = append(q.Preferences[p.Name], Preference{Version: p.Version, Marker: m})
 			}
 			again, err := Resolve(t.Context(), ix, q, nil)
 			if err != nil {

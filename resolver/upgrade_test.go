@@ -16,7 +16,7 @@ func preferring(res *Resolution, but ...pypi.Name) map[pypi.Name][]Preference {
 	out := map[pypi.Name][]Preference{}
 	for _, p := range res.Packages {
 		if !slices.Contains(but, p.Name) {
-			out[p.Name] = append(out[p.Name], Preference{p.Version, parsedMarker(p.Marker)})
+			out[p.Name] = append(out[p.Name], Preference{Version: p.Version, Marker: parsedMarker(p.Marker)})
 		}
 	}
 	return out

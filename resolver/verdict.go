@@ -23,7 +23,7 @@ type Verdict struct {
 	// Edges say who asks for what, sorted by parent, extra, name, requirement
 	// and child: the project's own requirements first.
 	Edges []Edge
-	// Unverified are the pins of which nothing is known, offline: indexes of
+	// Unverified are the pins of which something is not known, offline: indexes of
 	// Packages, ascending.
 	Unverified []int
 }

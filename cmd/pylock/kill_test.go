@@ -26,6 +26,7 @@ func killWorkspace(t *testing.T) (root string, command func(args ...string) *exe
 		t.Skip("no SIGKILL")
 	}
 	root = t.TempDir()
+	cache := t.TempDir()
 	var universe strings.Builder
 	for _, p := range "abcdefghij" {
 		fmt.Fprintf(&universe, "%c 2\n%c 1\n", p, p)
@@ -45,7 +46,7 @@ func killWorkspace(t *testing.T) (root string, command func(args ...string) *exe
 	return root, func(args ...string) *exec.Cmd {
 		cmd := exec.Command(bin, args...)
 		cmd.Dir = root
-		cmd.Env = append(os.Environ(), envNow+"="+startTime, "UV_DEFAULT_INDEX="+server.SimpleURL())
+		cmd.Env = append(os.Environ(), envNow+"="+startTime, "UV_DEFAULT_INDEX="+server.SimpleURL(), "PYLOCK_CACHE_DIR="+cache)
 		return cmd
 	}
 }

@@ -120,7 +120,8 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(envNow, startTime)
-			e.Setenv("UV_DEFAULT_INDEX", noIndex) // never the real one
+			e.Setenv("UV_DEFAULT_INDEX", noIndex)     // never the real one
+			e.Setenv("PYLOCK_CACHE_DIR", t.TempDir()) // of this script alone
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {

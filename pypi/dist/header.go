@@ -47,6 +47,30 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 // https://packaging.python.org/en/latest/specifications/core-metadata/
 func readHeader(b []byte) (*header, error) {
 	h := new(header)
+	err := eachField(b, func(name, value, _ []byte) error { return h.add(name, value) })
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// TrimMetadata returns the fields of a METADATA or PKG-INFO file that
+// [ParseMetadata] reads, as they stand there: it makes the same of both.
+func TrimMetadata(b []byte) []byte {
+	var out []byte
+	eachField(b, func(name, _, field []byte) error {
+		h := header{}
+		if one, list := h.field(name); one != nil || list != nil {
+			out = append(out, field...)
+		}
+		return nil
+	})
+	return out
+}
+
+// eachField calls do for each field until it returns an error; field is all of
+// it, with the line break.
+func eachField(b []byte, do func(name, value, field []byte) error) error {
 	b = bytes.TrimPrefix(b, utf8BOM)
 	for len(b) > 0 {
 		line, rest := cutLine(b)
@@ -67,17 +91,15 @@ func readHeader(b []byte) (*header, error) {
 		if colon == 0 {
 			continue
 		}
-		if err := h.add(field[:colon], field[colon+1:]); err != nil {
-			return nil, err
+		if err := do(field[:colon], field[colon+1:], field); err != nil {
+			return err
 		}
 	}
-	return h, nil
+	return nil
 }
 
-// add files a field where it is one that is read.
-func (h *header) add(name, value []byte) error {
-	var one *single
-	var list *[]string
+// field returns where a field goes: to one of both, or nowhere.
+func (h *header) field(name []byte) (one *single, list *[]string) {
 	switch {
 	case bytes.EqualFold(name, []byte("Requires-Dist")):
 		list = &h.requiresDist
@@ -94,13 +116,19 @@ func (h *header) add(name, value []byte) error {
 	case bytes.EqualFold(name, []byte("Requires-Python")):
 		one = &h.requiresPython
 	case bytes.EqualFold(name, []byte("Project-URL")):
-		// It decides nothing, so it makes nothing unusable.
-		if !utf8.Valid(value) {
-			return nil
-		}
 		list = &h.projectURL
-	default:
+	}
+	return one, list
+}
+
+// add files a field where it is one that is read.
+func (h *header) add(name, value []byte) error {
+	one, list := h.field(name)
+	switch {
+	case one == nil && list == nil:
 		return nil
+	case list == &h.projectURL && !utf8.Valid(value):
+		return nil // it decides nothing, so it makes nothing unusable
 	}
 	if !utf8.Valid(value) {
 		return &FieldError{Field: string(name), Value: string(value), Err: fmt.Errorf("is not UTF-8 text")}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+
+	"github.com/pylock-dev/pylock/pypi/index/cache"
 )
 
 // DefaultIndex is the Simple API of the Python Package Index.
@@ -45,6 +47,10 @@ type Options struct {
 	Tries       int           // of one request; 0 is 8
 	Concurrency int           // requests at once; 0 is 50
 
+	Cache   *cache.Store // nil for none
+	Refresh Refresh      // what is asked for again
+	Offline bool         // nothing is asked: answers come from the cache, however old
+
 	Observer  Observer                                         // may be nil; called from several goroutines
 	Transport http.RoundTripper                                // in place of the network, for tests
 	Now       func() time.Time                                 // nil is time.Now
@@ -64,6 +70,9 @@ type Stats struct {
 	Requests int64 // tries included
 	Retries  int64
 	Bytes    int64 // of bodies, as transferred
+
+	Cached      int64 // answers from the cache, without a request
+	Revalidated int64 // answers from the cache that the index confirmed
 }
 
 // Client asks indexes. It is safe for concurrent use; each project and each metadata is asked for once.
@@ -78,10 +87,12 @@ type Client struct {
 	versions flight[*Project]
 	pinned   flight[*Project] // by name and versions
 	metadata flight[*Metadata]
+	recorded flight[*recorded] // pages of the cache, by index, kind and name
 
 	requests, retries, bytes atomic.Int64
+	cached, revalidated      atomic.Int64
 	desks                    chan *bytes.Buffer // where pages are scanned, as many as there are processors
-	pages, packed            buffers
+	packed                   buffers
 	inflaters                sync.Pool // of *gzip.Reader, each with 70 KB of tables
 }
 
@@ -171,5 +182,8 @@ func (silent) Debugf(string, ...any) {}
 
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
-	return Stats{Requests: c.requests.Load(), Retries: c.retries.Load(), Bytes: c.bytes.Load()}
+	return Stats{
+		Requests: c.requests.Load(), Retries: c.retries.Load(), Bytes: c.bytes.Load(),
+		Cached: c.cached.Load(), Revalidated: c.revalidated.Load(),
+	}
 }

@@ -23,6 +23,12 @@ import (
 // errAbsent is the answer 404 or 410.
 var errAbsent = errors.New("not found")
 
+// absentError is errAbsent with the head of the answer.
+type absentError struct{ header http.Header }
+
+func (e *absentError) Error() string        { return errAbsent.Error() }
+func (e *absentError) Is(target error) bool { return target == errAbsent }
+
 // errRange is an answer that refuses the range asked for: 400, 416 or 501.
 var errRange = errors.New("the server refuses the byte range")
 
@@ -31,11 +37,12 @@ type request struct {
 	method  string // "" is GET
 	url     string
 	accept  string
-	auth    string // Authorization, "" for none
-	ranges  string // Range, "" for all
-	gzip    bool   // ask for compression
-	fresh   bool   // past caches
-	tries   int    // 0 is the client's
+	auth    string  // Authorization, "" for none
+	ranges  string  // Range, "" for all
+	gzip    bool    // ask for compression
+	fresh   bool    // past caches
+	was     *stored // what the cache has, for the server to confirm
+	tries   int     // 0 is the client's
 	timeout time.Duration
 }
 
@@ -61,6 +68,9 @@ func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, i
 		return &UnusableError{redactText(rq.url), errLinkBroken}
 	}
 	shown := redact(u)
+	if c.opts.Offline {
+		return offline(shown)
+	}
 	limit := rq.timeout
 	if limit == 0 {
 		limit = c.opts.Timeout
@@ -240,6 +250,14 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 	if rq.fresh {
 		r.SetHeader("Cache-Control", "no-cache")
 	}
+	if rq.was != nil {
+		// The tag is the better of the two, and a server may know but one.
+		if rq.was.etag != "" {
+			r.SetHeader("If-None-Match", rq.was.etag)
+		} else if rq.was.modified != "" {
+			r.SetHeader("If-Modified-Since", rq.was.modified)
+		}
+	}
 	c.requests.Add(1)
 	if c.opts.Observer != nil {
 		c.opts.Observer.Request(method, shown)
@@ -298,8 +316,10 @@ func (c *Client) checkStatus(raw *http.Response, rq *request) error {
 	switch s := raw.StatusCode; {
 	case s == http.StatusOK, s == http.StatusPartialContent && rq.ranges != "":
 		return nil
+	case s == http.StatusNotModified && rq.was != nil:
+		return nil
 	case s == http.StatusNotFound, s == http.StatusGone:
-		return errAbsent
+		return &absentError{raw.Header}
 	case rq.ranges != "" && (s == http.StatusBadRequest || s == http.StatusRequestedRangeNotSatisfiable || s == http.StatusNotImplemented):
 		return errRange
 	case rq.method == http.MethodHead && (s == http.StatusMethodNotAllowed || s == http.StatusNotImplemented):

@@ -9,8 +9,10 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index/cache"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
@@ -123,7 +125,11 @@ func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name
 	if r.guessed && known.yes.Load() == 0 {
 		rq.tries = probeTries
 	}
-	return c.page(ctx, r, rq, name, func(kind string, data []byte, b *pageBuilder) error {
+	at := place{kind: cache.JSON, name: name}
+	if v != nil {
+		at = place{kind: cache.Versions, name: name, key: v.Key()}
+	}
+	return c.page(ctx, r, rq, at, func(kind string, data []byte, b *pageBuilder) error {
 		if !isJSON(kind) {
 			return wrongType(kind, "application/json")
 		}
@@ -135,12 +141,13 @@ func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name
 func (c *Client) simplePage(ctx context.Context, r *repository, name pypi.Name) (*Project, error) {
 	address := r.simple.JoinPath(string(name), "/")
 	rq := &request{url: address.String(), accept: acceptSimple, auth: r.authFor(address.String()), gzip: true}
-	return c.page(ctx, r, rq, name, func(kind string, data []byte, b *pageBuilder) error {
+	return c.page(ctx, r, rq, place{kind: cache.Simple, name: name}, func(kind string, data []byte, b *pageBuilder) error {
 		switch {
 		case isJSON(kind):
 			return scanSimpleJSON(data, b)
 		case kind == "text/html", kind == "application/vnd.pypi.simple.v1+html":
 			r.htmlOnly.Store(true)
+			b.html = true
 			return scanSimpleHTML(data, b)
 		}
 		return wrongType(kind, "application/vnd.pypi.simple.v1+json or text/html")
@@ -158,16 +165,42 @@ func wrongType(kind, want string) error {
 	return fmt.Errorf("content type %q, want %s; it may be a login or error page", kind, want)
 }
 
-// page fetches one page and has it scanned.
-func (c *Client) page(ctx context.Context, r *repository, rq *request, name pypi.Name, scan func(kind string, data []byte, b *pageBuilder) error) (*Project, error) {
+// page returns one page from the cache, or fetches it and has it scanned.
+func (c *Client) page(ctx context.Context, r *repository, rq *request, at place, scan func(kind string, data []byte, b *pageBuilder) error) (*Project, error) {
+	was := c.load(r, at)
 	var p *Project
+	if was != nil {
+		var err error
+		p, err = was.unpack(r, at.name)
+		switch {
+		case err != nil && !errors.Is(err, errAbsent):
+			was, p = nil, nil
+		case c.opts.Offline, !c.opts.Refresh.has(at.name) && was.fresh(c.opts.Now()):
+			c.cached.Add(1)
+			return p, err
+		case was.etag == "" && was.modified == "" || was.kind == storedAbsent:
+			p = nil // nothing to ask by
+		default:
+			rq.was = was
+		}
+	}
+	rq.fresh = c.opts.Refresh.has(at.name)
+	confirmed := p
 	err := c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		now := c.opts.Now()
+		d, keep := lifetime(a.header, now)
+		if a.status == http.StatusNotModified {
+			p = confirmed
+			p.keep = keep
+			c.confirm(r, at, was, a, d, keep)
+			return nil
+		}
 		buf, done, err := c.readPage(a, body)
 		if err != nil {
 			return err
 		}
 		defer done()
-		b := &pageBuilder{name: name, links: newLinkResolver(a.url)}
+		b := &pageBuilder{name: at.name, links: newLinkResolver(a.url)}
 		err = scan(contentType(a.header), buf.Bytes(), b)
 		var syntax *syntaxError
 		if errors.As(err, &syntax) && syntax.End && !a.framed {
@@ -180,8 +213,30 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, name pypi
 			return transientError{errors.New("the page has neither an end tag nor a length: it may have been cut")}
 		}
 		p = b.project(r)
+		if c.bucket(r) == nil {
+			return nil
+		}
+		if p.keep = keep && keepable(p); !p.keep {
+			c.drop(r, at, was)
+			return nil
+		}
+		s := &stored{kind: storedJSON, fetched: now, lifetime: d, etag: a.header.Get("ETag"), modified: a.header.Get("Last-Modified")}
+		if b.html {
+			s.kind = storedHTML
+		}
+		s.page = string(packPage(nil, p))
+		c.save(r, at, s)
 		return nil
 	})
+	var absent *absentError
+	if errors.As(err, &absent) && at.key == "" {
+		// Kept without a lifetime too, for those who are offline.
+		if d, keep := lifetime(absent.header, c.opts.Now()); keep {
+			c.save(r, at, &stored{kind: storedAbsent, fetched: c.opts.Now(), lifetime: d})
+		} else {
+			c.drop(r, at, was)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +266,23 @@ func (c *Client) readPage(a *answer, body io.Reader) (page *bytes.Buffer, done f
 		done()
 	}
 	return page, done, err
+}
+
+// confirm renews the record of an answer that the index says is unchanged.
+func (c *Client) confirm(r *repository, at place, was *stored, a *answer, d time.Duration, keep bool) {
+	c.revalidated.Add(1)
+	if !keep {
+		c.drop(r, at, was)
+		return
+	}
+	s := *was
+	if s.fetched = c.opts.Now(); a.header.Get("Cache-Control") != "" || a.header.Get("Expires") != "" {
+		s.lifetime = d
+	}
+	if tag := a.header.Get("ETag"); tag != "" {
+		s.etag = tag
+	}
+	c.save(r, at, &s)
 }
 
 // contentType returns the media type in lower case, "" when there is none.

@@ -96,14 +96,18 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 	build := false
 	wheels := 0
 	for _, f := range files {
-		var m *Metadata
-		var err error
-		if f.IsSdist() {
-			if wheels > 0 {
-				break // a wheel that is there but broken is not mended by a guess
-			}
+		if f.IsSdist() && wheels > 0 {
+			break // a wheel that is there but broken is not mended by a guess
+		}
+		m, err := c.loadMetadata(p, r, f)
+		switch {
+		case m != nil || err != nil:
+		case f.IsSdist():
 			m, err = c.sdistMetadata(ctx, p, r, f)
-		} else {
+			if errors.Is(err, ErrNeedsBuild) {
+				c.saveMetadata(p, f, needsBuild, nil)
+			}
+		default:
 			if wheels++; wheels > maxAttemptedWheels {
 				continue
 			}
@@ -178,6 +182,7 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if w.complete {
 		source = FromWheel
 	}
+	c.saveMetadata(p, f, source, data)
 	return &Metadata{md, f, source}, nil
 }
 
@@ -189,6 +194,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 		return nil, errAbsent
 	}
 	address := sidecarURL(f.URL)
+	var text []byte
 	read := func(fresh bool) (*dist.Metadata, error) {
 		var md *dist.Metadata
 		rq := &request{url: address, accept: acceptFile, auth: home.authFor(address), gzip: true, fresh: fresh}
@@ -210,6 +216,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			}
 			var err error
 			md, err = dist.ParseMetadata(buf.Bytes())
+			text = buf.Bytes()
 			return err
 		})
 		return md, err
@@ -223,6 +230,9 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 		if err != nil {
 			err = &UnusableError{redactText(address), err}
 		}
+	}
+	if err == nil && (!f.IsSdist() || md.StaticDependencies()) {
+		c.saveMetadata(p, f, FromSidecar, text)
 	}
 	if !advertised {
 		var unusable *UnusableError

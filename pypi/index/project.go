@@ -24,6 +24,7 @@ type Project struct {
 
 	home  *repository
 	claim *claim
+	keep  bool // metadata of its files may be kept in the cache
 }
 
 // Release is a version of a project, with at least one file.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pylock-dev/pylock/pypi/index/cache"
 )
 
 // repository is one index and what was learned about it.
@@ -24,6 +26,12 @@ type repository struct {
 	versions learned // version documents of the JSON API
 	sidecars learned // metadata files that are not advertised
 	ranges   learned // byte ranges
+
+	bucketOnce sync.Once
+	bucket     *cache.Bucket // nil without a cache
+	recalled   string        // facts as they were in the cache
+	packsMu    sync.Mutex
+	packs      map[string]*storedPack // by kind and name
 
 	probing sync.Mutex
 	probed  chan struct{} // closed when the first version document was asked for; nil before

@@ -41,6 +41,11 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 	}
 	if m != nil {
 		m.File = f
+		text := content.pkgInfo
+		if m.Source == FromPyproject {
+			text = content.pyproject
+		}
+		c.saveMetadata(p, f, m.Source, text)
 	}
 	return m, err
 }

@@ -11,30 +11,47 @@ import (
 	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
-// Versions returns the named versions of a package, and no other releases: what a lock is judged by. Those that the
+// Pinned is a version that a lock has.
+type Pinned struct {
+	Version pep440.Version
+	Hashes  []string // of its files, "sha256:" and lower-case hexadecimal; none where the lock has none
+}
+
+// Versions returns the pinned versions of a package, and no other releases: what a lock is judged by. Those that the
 // index does not have are missing from it. The first index that has the name answers, as for [Client.Project], and
 // with the same errors.
 //
+// A page in the cache will do where it has all files that the lock knows, see pinnedOf.
 // Where an index has a document for each version, these alone are read, at once. Where it has none, and to be sure that
 // a version without a document does not exist, the project's page is read once. Whether an index has such documents is
 // learned from the first package asked for, for which all others wait.
-func (c *Client) Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*Project, error) {
-	vs = slices.Clone(vs)
+func (c *Client) Versions(ctx context.Context, name pypi.Name, pins []Pinned) (*Project, error) {
+	vs := make([]pep440.Version, len(pins))
+	for i := range pins {
+		vs[i] = pins[i].Version
+	}
 	slices.SortFunc(vs, pep440.Version.Compare)
 	vs = slices.CompactFunc(vs, pep440.Version.Equal)
 	key := string(name)
 	for _, v := range vs {
 		key += "==" + v.Key()
 	}
-	return c.pinned.do(ctx, key, func(ctx context.Context) (*Project, error) {
-		for _, r := range c.repositories {
-			p, err := c.versionsAt(ctx, r, name, vs)
-			if !errors.Is(err, errAbsent) {
-				return p, err
-			}
+	for _, r := range c.repositories {
+		p, err := c.pinnedOf(ctx, r, name, pins)
+		if p != nil {
+			return p.only(vs), nil
 		}
-		return nil, c.notFound(name)
-	})
+		if err != nil {
+			return nil, err
+		}
+		p, err = c.pinned.do(ctx, r.simple.String()+" "+key, func(ctx context.Context) (*Project, error) {
+			return c.versionsAt(ctx, r, name, vs)
+		})
+		if !errors.Is(err, errAbsent) {
+			return p, err
+		}
+	}
+	return nil, c.notFound(name)
 }
 
 // versionsAt asks one index; the error is errAbsent when it does not have name.
@@ -45,12 +62,16 @@ func (c *Client) versionsAt(ctx context.Context, r *repository, name pypi.Name, 
 	if r.json == nil || c.opts.Order == SimpleFirst {
 		return c.pageOf(ctx, r, name, vs)
 	}
-	learned, err := r.probe(ctx)
-	if err != nil {
-		return nil, err
+	c.bucket(r) // may know more
+	worth := func() bool { return r.versions.worth(enoughVersions) && r.projects.worth(enoughProjects) }
+	if worth() && r.versions.yes.Load() == 0 {
+		learned, err := r.probe(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer learned()
 	}
-	defer learned()
-	if !r.versions.worth(enoughVersions) || !r.projects.worth(enoughProjects) {
+	if !worth() {
 		return c.pageOf(ctx, r, name, vs)
 	}
 	docs := make([]*Project, len(vs))
@@ -94,13 +115,18 @@ func (c *Client) pageOf(ctx context.Context, r *repository, name pypi.Name, vs [
 	if err != nil {
 		return nil, err
 	}
-	q := &Project{Name: p.Name, Index: p.Index, Status: p.Status, StatusReason: p.StatusReason, Skipped: p.Skipped, home: p.home, claim: p.claim}
+	return p.only(vs), nil
+}
+
+// only is p with no other releases than those of vs, which are sorted.
+func (p *Project) only(vs []pep440.Version) *Project {
+	q := &Project{Name: p.Name, Index: p.Index, Status: p.Status, StatusReason: p.StatusReason, Skipped: p.Skipped, home: p.home, claim: p.claim, keep: p.keep}
 	for _, v := range vs {
 		if rel := p.Release(v); rel != nil {
 			q.Releases = append(q.Releases, *rel)
 		}
 	}
-	return q, nil
+	return q
 }
 
 // union joins the documents of versions of one project; a claim is about one of them and is dropped.
@@ -108,8 +134,9 @@ func union(docs []*Project) *Project {
 	if len(docs) == 1 {
 		return docs[0]
 	}
-	p := &Project{Name: docs[0].Name, Index: docs[0].Index, home: docs[0].home}
+	p := &Project{Name: docs[0].Name, Index: docs[0].Index, home: docs[0].home, keep: true}
 	for _, d := range docs {
+		p.keep = p.keep && d.keep
 		p.Releases = append(p.Releases, d.Releases...)
 		p.Skipped = append(p.Skipped, d.Skipped...)
 	}

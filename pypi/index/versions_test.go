@@ -23,10 +23,10 @@ func grown(names, releases int) string {
 	return b.String()
 }
 
-func versions(texts ...string) []pep440.Version {
-	var vs []pep440.Version
+func versions(texts ...string) []Pinned {
+	var vs []Pinned
 	for _, s := range texts {
-		vs = append(vs, pep440.MustParse(s))
+		vs = append(vs, Pinned{Version: pep440.MustParse(s)})
 	}
 	return vs
 }

@@ -53,7 +53,9 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	g := &global{app: a}
 	root := newRoot(g)
 	root.SetArgs(args)
-	return g.exit(ctx, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	g.closeCache()
+	return g.exit(ctx, err)
 }
 
 // global are the flags that every command has.
@@ -64,6 +66,7 @@ type global struct {
 	color      choice
 	noProgress bool
 	directory  string
+	cache      caching
 }
 
 func newRoot(g *global) *cobra.Command {
@@ -97,11 +100,13 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	f.CountVarP(&g.verbose, "verbose", "v", "print what happens in detail")
 	f.Var(&g.color, "color", "colour messages: auto, always or never")
 	f.BoolVar(&g.noProgress, "no-progress", false, "show no progress")
+	g.cache.register(f)
 	f.StringVar(&g.directory, "directory", "", "change to this `folder` first")
 	must(root.MarkPersistentFlagDirname("directory"))
+	must(root.MarkPersistentFlagDirname("cache-dir"))
 	complete(root, "color", g.color.of...)
 	root.AddCommand(newCompile(g), newCheck(g), newDiff(g), newTree(g, newReading(g)), newWhy(g, newReading(g)),
-		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newExport(g), newPip(g), newConfig(g), newInit(g), newVersion(g))
+		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newExport(g), newPip(g), newCache(g), newConfig(g), newInit(g), newVersion(g))
 	return root
 }
 

@@ -22,9 +22,9 @@ import (
 // result, and its own.
 type checkOptions struct {
 	*compileOptions
-	format          formatFlag
-	strict, offline bool
-	changedSince    string
+	format       formatFlag
+	strict       bool
+	changedSince string
 }
 
 func newCheck(g *global) *cobra.Command {
@@ -43,7 +43,7 @@ change what a lock should be (--python-version, --extra, …) are those of
 compile; without them the settings count, then the header of the lock.
 
 Exit codes: 0 all are up to date, 1 some are stale, 2 invalid input, 3 the index
-is not available, or with --offline something could not be verified.`,
+is not available, or with --offline the cache does not have what is needed.`,
 		Example: `  pylock check
   pylock check services/api --format github
   pylock check --changed-since origin/main`,
@@ -60,7 +60,6 @@ is not available, or with --offline something could not be verified.`,
 	f.SortFlags = false
 	o.format.register(cmd)
 	f.BoolVar(&o.strict, "strict", false, "let warnings (yanked, quarantined, archived since) fail too")
-	f.BoolVar(&o.offline, "offline", false, "ask no index: check what the inputs alone tell, and say what was not verified")
 	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
 	o.adopt(f, "output-file", "upgrade", "no-upgrade", "upgrade-package", "dry-run", "coherent", "no-coherent", "format")
 	return cmd
@@ -125,7 +124,7 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 		results = append(results, orphans...)
 	}
 	stats := t.stats()
-	p.detailf("%s, %d bytes", count(stats.Requests, "request"), stats.Bytes)
+	p.detailf("%s", spend(stats))
 	return o.writeReport(o.format.Format, &report.Report{Command: "check", Locks: results}, project.FindRoot(here))
 }
 
@@ -170,7 +169,7 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 
 func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, result *report.Lock) error {
 	want := j.expect(r)
-	want.Offline = o.offline
+	want.Offline = o.isOffline()
 	var err error
 	if result.Findings, err = j.findings(ctx, t, r, want); err != nil {
 		return err

@@ -523,7 +523,6 @@ func TestCheckAgreesWithCompile(t *testing.T) {
 			if strings.Contains(string(made), "secret") {
 				t.Errorf("credentials:\n%s", made)
 			}
-			noHeader := slices.Contains(flags, "--no-header") || strings.Contains(w.files["pyproject.toml"], "no-header")
 			bare := []string{}
 			if slices.Contains(flags, "--no-header") || slices.Contains(flags, "--custom-compile-command=make lock") {
 				bare = flags
@@ -563,7 +562,7 @@ func TestCheckAgreesWithCompile(t *testing.T) {
 			}
 			re, _, _ := w.run(append([]string{"compile", "svc"}, bare...)...)
 			after, _ = os.ReadFile("svc/requirements.lock")
-			noHeader = slices.Contains(flags, "--no-header") || strings.Contains(w.files["pyproject.toml"], "no-header")
+			noHeader := slices.Contains(flags, "--no-header") || strings.Contains(w.files["pyproject.toml"], "no-header")
 			diff := differs(t, lockOf(t, string(before)), lockOf(t, string(after)), "CPython 3.13 on linux (x86_64, aarch64)")
 			if (strings.Contains(what, "pin removed") || strings.Contains(what, "marker")) && strings.Contains(string(made), "packages were excluded") && code == 0 {
 				return // what a package that is left out needs cannot be known

@@ -84,7 +84,7 @@ func (o *compileOptions) environment() error {
 		}
 		o.requestTimeout = d
 	}
-	for _, name := range []string{"UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_NO_INDEX", "UV_TORCH_BACKEND", "UV_OFFLINE"} {
+	for _, name := range []string{"UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_NO_INDEX", "UV_TORCH_BACKEND"} {
 		v := get(name)
 		if v == "" || name == "UV_INDEX_STRATEGY" && v == "first-index" {
 			continue

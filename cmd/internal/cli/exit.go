@@ -91,6 +91,7 @@ func exitCode(err error) int {
 		write       *lockfile.WriteError
 		output      *outputError
 		local       *index.LocalError
+		machine     *machineError
 		notLocked   *notLockedError
 	)
 	if several := (*jobsError)(nil); errors.As(err, &several) {
@@ -105,7 +106,7 @@ func exitCode(err error) int {
 		return exitNetwork
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local):
+	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local), errors.As(err, &machine):
 		return exitMachine
 	case errors.As(err, &noSolution), errors.As(err, &notLocked), errors.Is(err, index.ErrNotFound), errors.Is(err, errNo):
 		return exitNo

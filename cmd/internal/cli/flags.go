@@ -173,8 +173,10 @@ func unsupported(name string) string {
 	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
 		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps", "no-build-package", "no-binary-package":
 		return "nothing is ever built: --no-build, --only-binary"
-	case "cache-dir", "no-cache", "no-cache-dir", "n", "refresh", "refresh-package", "offline", "rebuild":
-		return "there is no cache yet, each run asks the index: leave it out"
+	case "no-cache-dir", "n":
+		return "--no-cache, or --dry-run for what pip-compile calls -n"
+	case "rebuild":
+		return "--refresh asks the index again"
 	case "cert", "system-certs", "native-tls", "allow-insecure-host", "trusted-host", "client-cert":
 		return "set SSL_CERT_FILE or SSL_CERT_DIR to trust other certificates; nothing turns the check off"
 	case "system", "managed-python", "no-managed-python", "no-python-downloads", "python-preference", "python-fetch", "no-system":

@@ -124,10 +124,14 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 	if p != nil {
 		opts.Observer = p
 	}
+	if err := o.cached(&opts); err != nil {
+		return nil, err
+	}
 	c, err := index.NewClient(opts)
 	if err != nil {
 		return nil, &inputError{err}
 	}
+	o.enrol(c)
 	return c, nil
 }
 

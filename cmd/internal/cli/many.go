@@ -90,7 +90,7 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 			decisions, conflicts = decisions+res.Stats.Decisions, conflicts+res.Stats.Conflicts
 		}
 	}
-	p.detailf("%s, %d bytes, %s, %s", count(stats.Requests, "request"), stats.Bytes, count(int64(decisions), "decision"), count(int64(conflicts), "conflict"))
+	p.detailf("%s, %s, %s", spend(stats), count(int64(decisions), "decision"), count(int64(conflicts), "conflict"))
 	if several {
 		tell(p, outcomes, o.app.Now().Sub(start))
 	}

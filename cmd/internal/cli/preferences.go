@@ -53,7 +53,7 @@ func (o *compileOptions) preferences(r *run) error {
 		if slices.Contains(r.moved, pin.Name) {
 			continue
 		}
-		keep := resolver.Preference{Version: pin.Version}
+		keep := resolver.Preference{Version: pin.Version, Hashes: pin.Hashes}
 		if m := pin.Environments(); m != "" {
 			if keep.Marker, _, err = pep508.ParseMarker(m); err != nil {
 				return &project.InputError{Place: pin.Place, Msg: err.Error()}

@@ -140,7 +140,12 @@ b        1       1        2       requires Python >=3.13
 // Why a package is there can be told without an index.
 func TestWhyIndexDown(t *testing.T) {
 	app, stdout, stderr := testApp(t, "a 1\n")
-	app.Getenv = func(name string) (string, bool) { return "http://127.0.0.1:1/simple/", name == "UV_DEFAULT_INDEX" }
+	app.Getenv = func(name string) (string, bool) {
+		if name == "UV_DEFAULT_INDEX" {
+			return "http://127.0.0.1:1/simple/", true
+		}
+		return "", false
+	}
 	g := &global{app: app}
 	root := readingRoot(g, twoServices(t, g))
 	root.SetArgs([]string{"why", "a"})

@@ -61,6 +61,7 @@ func (t *team) stats() (s index.Stats) {
 	for _, c := range t.clients {
 		n := c.Stats()
 		s.Requests, s.Retries, s.Bytes = s.Requests+n.Requests, s.Retries+n.Retries, s.Bytes+n.Bytes
+		s.Cached, s.Revalidated = s.Cached+n.Cached, s.Revalidated+n.Revalidated
 	}
 	return s
 }

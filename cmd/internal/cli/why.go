@@ -18,9 +18,8 @@ import (
 // whyOptions are the flags of why.
 type whyOptions struct {
 	readingOptions
-	name    string
-	paths   int
-	offline bool
+	name  string
+	paths int
 }
 
 func newWhy(g *global, r *reading) *cobra.Command {
@@ -47,7 +46,6 @@ The exit code is 1 when no lock has the package.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.paths, "paths", lockfile.DefaultPaths, "tell this `number` of paths, the shortest ones")
-	f.BoolVar(&o.offline, "offline", false, "do not ask which newer releases there are")
 	o.register(cmd)
 	return cmd
 }
@@ -84,7 +82,7 @@ func runWhy(ctx context.Context, o *whyOptions) error {
 // package is there can be told without an index.
 func (o *whyOptions) releases(ctx context.Context, service string, g *lockfile.Graph, name pypi.Name) ([]resolver.Judged, error) {
 	nodes := g.Find(name)
-	if o.offline || g.Nodes[nodes[0]].Local != "" {
+	if g.Nodes[nodes[0]].Local != "" {
 		return nil, nil
 	}
 	read, q, err := o.world(ctx, service)
@@ -96,6 +94,8 @@ func (o *whyOptions) releases(ctx context.Context, service string, g *lockfile.G
 	switch {
 	case ctx.Err() != nil:
 		return nil, ended(ctx)
+	case errors.Is(err, index.ErrOffline):
+		return nil, nil
 	case errors.As(err, &unavailable), errors.Is(err, index.ErrNotFound):
 		o.printer().warnf("newer releases of %s are not known: %s", name, err)
 		return nil, nil

@@ -1,0 +1,325 @@
+package index
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/dist"
+	"github.com/pylock-dev/pylock/pypi/pep440"
+)
+
+// A packed page is a project as the cache keeps it. Numbers are varints, texts have their length before them, and
+// lists their number of elements:
+//
+//	page    = status reason { skipped } claim { python } prefix { release } files
+//	skipped = file name, reason
+//	claim   = 0 | 1 version requires-python { requirement } { extra }
+//	python  = a Requires-Python of the page
+//	release = version, bytes of its files, number of its files
+//	file    = flags, name, address without prefix and name, [ size ] [ seconds nanoseconds ] [ number of python ]
+//	          [ why yanked ] [ sha256 ] [ sha384 ] [ sha512 ] [ sha256 of the metadata file ], digests as bytes
+//
+// Files are decoded release by release.
+
+// Flags of a packed file. The state of its metadata file takes the two bits from coreShift on.
+const (
+	hasName    = 1 << iota // the address ends in the name
+	hasSize                //
+	hasTime                //
+	hasPython              //
+	hasReason              // why it was yanked
+	isYanked               //
+	hasSHA256              //
+	hasSHA384              //
+	hasSHA512              //
+	hasCoreSHA             // sha256 of the metadata file
+	coreShift  = iota
+)
+
+var errPacked = errors.New("malformed record")
+
+// packPage appends p.
+func packPage(out []byte, p *Project) []byte {
+	text := func(s string) { out = append(binary.AppendUvarint(out, uint64(len(s))), s...) }
+	number := func(n int) { out = binary.AppendUvarint(out, uint64(n)) }
+	texts := func(list []string) {
+		number(len(list))
+		for _, s := range list {
+			text(s)
+		}
+	}
+	text(p.Status)
+	text(p.StatusReason)
+	number(len(p.Skipped))
+	for _, s := range p.Skipped {
+		text(s.Filename)
+		text(s.Reason)
+	}
+	if c := p.claim; c != nil {
+		number(1)
+		text(c.version.String())
+		text(c.requiresPython)
+		texts(c.requires)
+		texts(c.extras)
+	} else {
+		number(0)
+	}
+	prefix := ""
+	pythons := map[string]int{}
+	var list []string
+	first := true
+	for i := range p.Releases {
+		files := p.Releases[i].Files
+		for j := range files {
+			f := &files[j]
+			if _, ok := pythons[f.RequiresPython]; !ok && f.RequiresPython != "" {
+				pythons[f.RequiresPython] = len(list)
+				list = append(list, f.RequiresPython)
+			}
+			if first {
+				prefix, first = f.URL[:strings.LastIndexByte(f.URL, '/')+1], false
+			}
+			for !strings.HasPrefix(f.URL, prefix) {
+				prefix = prefix[:strings.LastIndexByte(prefix[:len(prefix)-1], '/')+1]
+			}
+		}
+	}
+	texts(list)
+	text(prefix)
+	number(len(p.Releases))
+	var files []byte
+	for i := range p.Releases {
+		r := &p.Releases[i]
+		start := len(files)
+		for j := range r.Files {
+			f := &r.Files[j]
+			files = packFile(files, f, prefix, pythons[f.RequiresPython])
+		}
+		text(r.Version.String())
+		number(len(files) - start)
+		number(len(r.Files))
+	}
+	return append(out, files...)
+}
+
+func packFile(out []byte, f *File, prefix string, python int) []byte {
+	address, named := strings.CutSuffix(f.URL[len(prefix):], f.Filename)
+	flags := uint64(f.Core.State) << coreShift
+	for _, b := range [...]struct {
+		is   bool
+		flag uint64
+	}{
+		{named, hasName}, {f.Size != 0, hasSize}, {!f.UploadTime.IsZero(), hasTime}, {f.RequiresPython != "", hasPython},
+		{f.YankedReason != "", hasReason}, {f.Yanked, isYanked}, {f.Core.SHA256 != "", hasCoreSHA},
+		{f.Hashes["sha256"] != "", hasSHA256}, {f.Hashes["sha384"] != "", hasSHA384}, {f.Hashes["sha512"] != "", hasSHA512},
+	} {
+		if b.is {
+			flags |= b.flag
+		}
+	}
+	out = binary.AppendUvarint(out, flags)
+	text := func(s string) { out = append(binary.AppendUvarint(out, uint64(len(s))), s...) }
+	text(f.Filename)
+	text(address)
+	if f.Size != 0 {
+		out = binary.AppendUvarint(out, uint64(f.Size))
+	}
+	if !f.UploadTime.IsZero() {
+		out = binary.AppendVarint(out, f.UploadTime.Unix())
+		out = binary.AppendUvarint(out, uint64(f.UploadTime.Nanosecond()))
+	}
+	if f.RequiresPython != "" {
+		out = binary.AppendUvarint(out, uint64(python))
+	}
+	if f.YankedReason != "" {
+		text(f.YankedReason)
+	}
+	for _, digest := range [...]string{f.Hashes["sha256"], f.Hashes["sha384"], f.Hashes["sha512"], f.Core.SHA256} {
+		out, _ = hex.AppendDecode(out, []byte(digest)) // checked by the scanner
+	}
+	return out
+}
+
+// unpacker reads what packPage wrote. After the first mistake bad is set, and everything is zero.
+type unpacker struct {
+	s   string
+	bad bool
+}
+
+func (u *unpacker) number() uint64 {
+	var n uint64
+	for i := 0; i < len(u.s) && i < binary.MaxVarintLen64; i++ {
+		c := u.s[i]
+		if c < 0x80 {
+			u.s = u.s[i+1:]
+			return n | uint64(c)<<(7*i)
+		}
+		n |= uint64(c&0x7f) << (7 * i)
+	}
+	u.bad, u.s = true, ""
+	return 0
+}
+
+// count is the number of elements of a list, which take at least size bytes each.
+func (u *unpacker) count(size int) int {
+	n := u.number()
+	if n > uint64(len(u.s)/size) {
+		u.bad, u.s = true, ""
+		return 0
+	}
+	return int(n)
+}
+
+func (u *unpacker) take(n uint64) string {
+	if n > uint64(len(u.s)) {
+		u.bad, u.s = true, ""
+		return ""
+	}
+	s := u.s[:n]
+	u.s = u.s[n:]
+	return s
+}
+
+func (u *unpacker) text() string { return u.take(u.number()) }
+
+func (u *unpacker) texts() []string {
+	list := make([]string, u.count(1))
+	for i := range list {
+		list[i] = u.text()
+	}
+	return list
+}
+
+// unpackPage reads a packed page of name. What it returns shares memory with packed.
+func unpackPage(packed string, name pypi.Name, home *repository) (*Project, error) {
+	u := &unpacker{s: packed}
+	p := &Project{Name: name, Index: home.display, home: home, Status: u.text(), StatusReason: u.text()}
+	if n := u.count(2); n > 0 {
+		p.Skipped = make([]Skipped, n)
+		for i := range p.Skipped {
+			p.Skipped[i] = Skipped{u.text(), u.text()}
+		}
+	}
+	if u.number() != 0 {
+		version, err := pep440.Parse(u.text())
+		c := &claim{name: name, version: version, requiresPython: u.text(), requires: u.texts(), extras: u.texts()}
+		if err != nil {
+			return nil, errPacked
+		}
+		p.claim = c
+	}
+	pythons := make([]python, u.count(1))
+	for i := range pythons {
+		pythons[i].text = u.text()
+		if pythons[i].specifiers, pythons[i].err = dist.ParseRequiresPython(pythons[i].text); pythons[i].err != nil {
+			return nil, errPacked
+		}
+	}
+	prefix := u.text()
+	n := u.count(3)
+	p.Releases = make([]Release, n)
+	type span struct {
+		bytes uint64
+		files int
+	}
+	spans := make([]span, n)
+	for i := range n {
+		version, err := pep440.Parse(u.text())
+		spans[i] = span{u.number(), int(min(u.number(), math.MaxInt32))}
+		if err != nil || u.bad || i > 0 && p.Releases[i-1].Version.Compare(version) >= 0 {
+			return nil, errPacked
+		}
+		p.Releases[i].Version = version
+	}
+	if n == 0 {
+		p.Releases = nil
+	}
+	var parser dist.FileParser
+	for i, s := range spans {
+		files := unpackFiles(u.take(s.bytes), s.files, name, prefix, pythons, &parser)
+		if files == nil {
+			return nil, errPacked
+		}
+		p.Releases[i].Files = files
+	}
+	if u.bad || u.s != "" {
+		return nil, errPacked
+	}
+	return p, nil
+}
+
+// unpackFiles reads the n files of a release; nil is malformed.
+func unpackFiles(s string, n int, name pypi.Name, prefix string, pythons []python, parser *dist.FileParser) []File {
+	u := &unpacker{s: s}
+	if n <= 0 || n > len(s)/3 {
+		return nil
+	}
+	files := make([]File, n)
+	wheels := make([]dist.Wheel, 0, n)
+	for i := range files {
+		f := &files[i]
+		flags := u.number()
+		f.Filename = u.text()
+		address := u.text()
+		if flags&hasName != 0 {
+			// The name is a part of the address, not another string.
+			f.URL = prefix + address + f.Filename
+			f.Filename = f.URL[len(f.URL)-len(f.Filename):]
+		} else {
+			f.URL = prefix + address
+		}
+		if flags&hasSize != 0 {
+			f.Size = int64(u.number())
+		}
+		if flags&hasTime != 0 {
+			seconds := u.number()
+			f.UploadTime = time.Unix(int64(seconds>>1)^-int64(seconds&1), int64(u.number())).UTC()
+		}
+		if flags&hasPython != 0 {
+			k := u.number()
+			if k >= uint64(len(pythons)) {
+				return nil
+			}
+			f.RequiresPython, f.Python = pythons[k].text, pythons[k].specifiers
+		}
+		if flags&hasReason != 0 {
+			f.YankedReason = u.text()
+		}
+		f.Yanked = flags&isYanked != 0
+		for _, h := range [...]struct {
+			flag uint64
+			name string
+			size uint64
+		}{{hasSHA256, "sha256", 32}, {hasSHA384, "sha384", 48}, {hasSHA512, "sha512", 64}} {
+			if flags&h.flag != 0 {
+				if f.Hashes == nil {
+					f.Hashes = make(map[string]string, 1)
+				}
+				f.Hashes[h.name] = hexOf(u.take(h.size))
+			}
+		}
+		f.Core.State = CoreState(flags >> coreShift & 3)
+		if flags&hasCoreSHA != 0 {
+			f.Core.SHA256 = hexOf(u.take(32))
+		}
+		if strings.HasSuffix(f.Filename, ".whl") {
+			w, err := parser.Wheel(f.Filename)
+			if err != nil || w.Name != name {
+				return nil
+			}
+			wheels = append(wheels, w)
+			f.Wheel = &wheels[len(wheels)-1]
+		}
+	}
+	if u.bad || u.s != "" {
+		return nil
+	}
+	return files
+}
+
+func hexOf(digest string) string { return hex.EncodeToString([]byte(digest)) }

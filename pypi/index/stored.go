@@ -1,0 +1,463 @@
+package index
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/dist"
+	"github.com/pylock-dev/pylock/pypi/index/cache"
+)
+
+// Refresh says which answers are asked for again, however fresh the cache takes them to be.
+type Refresh struct {
+	All   bool
+	Names map[pypi.Name]bool
+}
+
+func (r Refresh) has(name pypi.Name) bool { return r.All || r.Names[name] }
+
+// ErrOffline is in the chain of the error about what [Options.Offline] keeps from being asked.
+var ErrOffline = errors.New("offline, and it is not in the cache")
+
+const (
+	maxLifetime    = 365 * 24 * time.Hour // of an answer, whatever the index says
+	pinnedLifetime = 24 * time.Hour       // of what a page says about a version that it lists, for [Client.Versions]
+	factsLifetime  = 24 * time.Hour       // of what was learned about an index
+	unhashed       = 24 * time.Hour       // of metadata of a file that the index states no hash of
+)
+
+// stored is an answer in the cache, or one to be put there.
+type stored struct {
+	kind     storedKind
+	fetched  time.Time
+	lifetime time.Duration // from fetched on; 0 is to be asked again
+	etag     string
+	modified string
+	page     string // packed
+}
+
+type storedKind uint64
+
+const (
+	storedJSON storedKind = iota
+	storedHTML
+	storedAbsent // the index does not have the project
+	storedKinds
+)
+
+// pack returns the bytes of a record:
+//
+//	stored = kind seconds lifetime-in-seconds etag last-modified page
+func (s *stored) pack() []byte {
+	out := make([]byte, 0, len(s.page)+len(s.etag)+len(s.modified)+24)
+	out = binary.AppendUvarint(out, uint64(s.kind))
+	out = binary.AppendUvarint(out, uint64(s.fetched.Unix()))
+	out = binary.AppendUvarint(out, uint64(s.lifetime/time.Second))
+	for _, text := range [...]string{s.etag, s.modified} {
+		out = append(binary.AppendUvarint(out, uint64(len(text))), text...)
+	}
+	return append(out, s.page...)
+}
+
+// unpackStored returns nil for what is no record. The result shares memory with data, which must not be changed.
+func unpackStored(data []byte) *stored {
+	u := &unpacker{s: unsafe.String(unsafe.SliceData(data), len(data))}
+	s := &stored{kind: storedKind(u.number()), fetched: time.Unix(int64(u.number()), 0)}
+	seconds := u.number()
+	s.etag, s.modified = u.text(), u.text()
+	if s.page = u.s; u.bad || s.kind >= storedKinds || seconds > uint64(maxLifetime/time.Second) {
+		return nil
+	}
+	s.lifetime = time.Duration(seconds) * time.Second
+	return s
+}
+
+// within reports whether s is younger than d. What comes from the future is not trusted: some clock was wrong.
+func (s *stored) within(d time.Duration, now time.Time) bool {
+	return !s.fetched.After(now.Add(time.Second)) && now.Before(s.fetched.Add(d))
+}
+
+func (s *stored) fresh(now time.Time) bool { return s.within(s.lifetime, now) }
+
+// lifetime says for how long an answer may be used without asking again, by RFC 9111 for a cache of one user, and
+// whether it may be kept. There is no guess by the time of the last change: without a lifetime it is asked for again.
+func lifetime(h http.Header, now time.Time) (d time.Duration, keep bool) {
+	keep = true
+	stated, ask := false, false
+	for _, line := range h.Values("Cache-Control") {
+		for part := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "no-store":
+				return 0, false
+			case "no-cache":
+				ask = true
+			case "max-age":
+				seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 31)
+				if err != nil {
+					ask = true
+				}
+				if !stated || d > time.Duration(seconds)*time.Second {
+					d = time.Duration(seconds) * time.Second
+				}
+				stated = true
+			}
+		}
+	}
+	if strings.TrimSpace(h.Get("Vary")) == "*" {
+		ask = true
+	}
+	sent, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		sent = now
+	}
+	if expires := h.Get("Expires"); !stated && expires != "" {
+		if until, err := http.ParseTime(expires); err == nil {
+			d = until.Sub(sent)
+		}
+	}
+	age := max(0, now.Sub(sent))
+	if seconds, err := strconv.ParseUint(strings.TrimSpace(h.Get("Age")), 10, 31); err == nil {
+		age = max(age, time.Duration(seconds)*time.Second)
+	}
+	if ask {
+		return 0, true
+	}
+	return min(max(0, d-age), maxLifetime), true
+}
+
+// bucket returns where answers of r are kept, nil for nowhere.
+func (c *Client) bucket(r *repository) *cache.Bucket {
+	r.bucketOnce.Do(func() {
+		if c.opts.Cache == nil {
+			return
+		}
+		identity := "simple " + r.simple.String() + "\n"
+		secret := r.simple.RawQuery != ""
+		if r.json != nil {
+			identity += "json " + r.json.String() + "\n"
+			secret = secret || r.json.RawQuery != ""
+		}
+		for _, origin := range slices.Sorted(maps.Keys(r.auth)) {
+			identity += "auth " + origin + " " + r.auth[origin] + "\n"
+			secret = true
+		}
+		b, err := c.opts.Cache.Bucket(identity, secret)
+		if err != nil {
+			return // noted by the store
+		}
+		r.bucket = b
+		r.packs = map[string]*storedPack{}
+		if !c.opts.Refresh.All {
+			r.recall(c.opts.Now(), c.opts.Offline)
+		}
+	})
+	return r.bucket
+}
+
+// storedPack is a pack that is read once.
+type storedPack struct {
+	once sync.Once
+	pack *cache.Pack
+}
+
+// packOf returns the pack of a package, nil without a cache.
+func (c *Client) packOf(r *repository, kind string, name pypi.Name) *cache.Pack {
+	b := c.bucket(r)
+	if b == nil {
+		return nil
+	}
+	r.packsMu.Lock()
+	p := r.packs[kind+"/"+string(name)]
+	if p == nil {
+		p = new(storedPack)
+		r.packs[kind+"/"+string(name)] = p
+	}
+	r.packsMu.Unlock()
+	p.once.Do(func() { p.pack = b.Pack(kind, string(name)) })
+	return p.pack
+}
+
+// place is where an answer is kept: a record of its own, or under a key of a pack.
+type place struct {
+	kind string
+	name pypi.Name
+	key  string // the version, for documents of versions
+}
+
+func (c *Client) load(r *repository, at place) *stored {
+	b := c.bucket(r)
+	if b == nil {
+		return nil
+	}
+	var data []byte
+	ok := false
+	if at.key != "" {
+		data, ok = c.packOf(r, at.kind, at.name).Get(at.key)
+	} else {
+		data, ok = b.Read(at.kind, string(at.name))
+	}
+	if !ok {
+		return nil
+	}
+	return unpackStored(data)
+}
+
+func (c *Client) save(r *repository, at place, s *stored) {
+	b := c.bucket(r)
+	switch {
+	case b == nil:
+	case at.key != "":
+		c.packOf(r, at.kind, at.name).Add(at.key, s.pack())
+	default:
+		b.Write(at.kind, string(at.name), s.pack())
+	}
+}
+
+// drop forgets an answer that the index does not want to be kept.
+func (c *Client) drop(r *repository, at place, was *stored) {
+	if was == nil {
+		return
+	}
+	if at.key != "" {
+		c.save(r, at, &stored{})
+		return
+	}
+	c.bucket(r).Remove(at.kind, string(at.name))
+}
+
+// unpack returns the project of s. The error is errAbsent, or that of a record that is not to be used.
+func (s *stored) unpack(r *repository, name pypi.Name) (*Project, error) {
+	switch s.kind {
+	case storedAbsent:
+		return nil, errAbsent
+	case storedHTML:
+		r.htmlOnly.Store(true)
+	}
+	p, err := unpackPage(s.page, name, r)
+	if err == nil {
+		p.keep = true
+	}
+	return p, err
+}
+
+// keepable reports whether p may be kept: addresses with a query may be signed, which is a credential, and expire.
+func keepable(p *Project) bool {
+	for i := range p.Releases {
+		for j := range p.Releases[i].Files {
+			if strings.ContainsRune(p.Releases[i].Files[j].URL, '?') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// recorded is a page of the cache, whatever its age.
+type recorded struct {
+	*stored
+	project *Project
+}
+
+// pinnedOf returns from the cache a project with the pinned versions of name, or nil. A page that is not fresh will do
+// for a day: nothing ever changes of a version but that it is yanked, or gets another file. So each file that the lock
+// knows must be on the page, and no page is old enough to miss what a lock without hashes knows. The error is the
+// context's.
+func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pins []Pinned) (*Project, error) {
+	if len(pins) == 0 || c.opts.Refresh.has(name) || c.bucket(r) == nil {
+		return nil, nil
+	}
+	for _, kind := range [...]string{cache.Simple, cache.JSON} {
+		at := place{kind: kind, name: name}
+		was, err := c.recorded.do(ctx, r.simple.String()+" "+kind+" "+string(name), func(context.Context) (*recorded, error) {
+			if s := c.load(r, at); s != nil {
+				if p, err := s.unpack(r, name); err == nil {
+					return &recorded{s, p}, nil
+				}
+			}
+			return nil, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		now := c.opts.Now()
+		if was == nil || !c.opts.Offline && !was.fresh(now) && !was.within(pinnedLifetime, now) {
+			continue
+		}
+		usable := c.opts.Offline || was.fresh(now)
+		if !slices.ContainsFunc(pins, func(pin Pinned) bool { return !pin.on(was.project, usable) }) {
+			c.cached.Add(1)
+			return was.project, nil
+		}
+	}
+	return nil, nil
+}
+
+// on reports whether a page has all that is pinned; without hashes a page that is fresh is needed.
+func (pin *Pinned) on(p *Project, fresh bool) bool {
+	r := p.Release(pin.Version)
+	if r == nil {
+		return false
+	}
+	for _, want := range pin.Hashes {
+		algorithm, digest, _ := strings.Cut(want, ":")
+		if !slices.ContainsFunc(r.Files, func(f File) bool { return f.Hashes[algorithm] == digest }) {
+			return false
+		}
+	}
+	return fresh || len(pin.Hashes) > 0
+}
+
+// Metadata in a pack, by the hash of the file that it is of:
+//
+//	metadata = source seconds sha256-of-the-metadata-file text
+
+// fileKey is what a file is known by, and whether that never changes.
+func fileKey(f *File) (key string, immutable bool) {
+	for _, algorithm := range [...]string{"sha256", "sha512", "sha384"} {
+		if digest := f.Hashes[algorithm]; digest != "" {
+			return algorithm + ":" + digest, true
+		}
+	}
+	sum := sha256.Sum256([]byte(f.URL + "\n" + f.UploadTime.String() + "\n" + strconv.FormatInt(f.Size, 10)))
+	return "url:" + hex.EncodeToString(sum[:]), false
+}
+
+// needsBuild is the source of a file that tells nothing without a build.
+const needsBuild Source = 0
+
+// loadMetadata returns what the cache knows of f: metadata, ErrNeedsBuild, or neither.
+func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error) {
+	pack := c.packOf(p.home, cache.Metadata, p.Name)
+	if pack == nil {
+		return nil, nil
+	}
+	key, immutable := fileKey(f)
+	data, ok := pack.Get(key)
+	if !ok {
+		return nil, nil
+	}
+	u := &unpacker{s: string(data)}
+	source, seconds, core := Source(u.number()), u.number(), u.text()
+	now := c.opts.Now()
+	s := stored{fetched: time.Unix(int64(seconds), 0)}
+	switch {
+	case u.bad, source > FromPyproject, f.Core.SHA256 != "" && core != "" && core != f.Core.SHA256:
+		return nil, nil
+	case !immutable && !c.opts.Offline && (c.opts.Refresh.has(p.Name) || !s.within(unhashed, now)):
+		return nil, nil
+	case source == needsBuild:
+		c.cached.Add(1)
+		return nil, ErrNeedsBuild
+	}
+	var md *dist.Metadata
+	var err error
+	if source == FromPyproject {
+		if md, err = dist.StaticProject([]byte(u.s)); err == nil && md.Version.IsZero() {
+			md.Version = r.Version
+		}
+	} else {
+		md, err = dist.ParseMetadata([]byte(u.s))
+	}
+	if err != nil || checkMetadata(md, p, r) != nil {
+		return nil, nil
+	}
+	c.cached.Add(1)
+	return &Metadata{md, f, source}, nil
+}
+
+// saveMetadata keeps what was read of f.
+func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
+	pack := c.packOf(p.home, cache.Metadata, p.Name)
+	if pack == nil || !p.keep {
+		return
+	}
+	core := ""
+	if source == FromSidecar {
+		core = f.Core.SHA256
+	}
+	key, _ := fileKey(f)
+	out := binary.AppendUvarint(nil, uint64(source))
+	out = binary.AppendUvarint(out, uint64(c.opts.Now().Unix()))
+	out = append(binary.AppendUvarint(out, uint64(len(core))), core...)
+	if source != FromPyproject {
+		text = dist.TrimMetadata(text)
+	}
+	pack.Add(key, append(out, text...))
+}
+
+// factsName is the record of what was learned about an index.
+const factsName = "index"
+
+func (r *repository) learnt() []*learned {
+	return []*learned{&r.projects, &r.versions, &r.sidecars, &r.ranges}
+}
+
+// remember keeps what was learned, unless nothing was.
+func (r *repository) remember(now time.Time) {
+	if r.bucket == nil {
+		return
+	}
+	var out []byte
+	for _, l := range r.learnt() {
+		out = binary.AppendUvarint(out, uint64(min(l.yes.Load(), maxFacts)))
+		out = binary.AppendUvarint(out, uint64(min(l.no.Load(), maxFacts)))
+	}
+	if string(out) == r.recalled {
+		return
+	}
+	r.bucket.Write(cache.Facts, factsName, append(binary.AppendUvarint(nil, uint64(now.Unix())), out...))
+}
+
+const maxFacts = 32 // answers of a kind that count
+
+// recall takes what was learned of an index in earlier runs of the day.
+func (r *repository) recall(now time.Time, offline bool) {
+	data, ok := r.bucket.Read(cache.Facts, factsName)
+	if !ok {
+		return
+	}
+	u := &unpacker{s: string(data)}
+	s := stored{fetched: time.Unix(int64(u.number()), 0)}
+	if !offline && !s.within(factsLifetime, now) {
+		return
+	}
+	all := u.s
+	var counts [8]int32
+	for i := range counts {
+		counts[i] = int32(min(u.number(), maxFacts))
+	}
+	if u.bad {
+		return
+	}
+	r.recalled = all
+	for i, l := range r.learnt() {
+		l.yes.Store(counts[2*i])
+		l.no.Store(counts[2*i+1])
+	}
+}
+
+// Close keeps what was learned about the indexes. The client can still be used.
+func (c *Client) Close() {
+	if c.opts.Offline {
+		return
+	}
+	for _, r := range c.repositories {
+		r.remember(c.opts.Now())
+	}
+}
+
+// offline is the error about what must not be asked.
+func offline(shown string) error { return &UnavailableError{URL: shown, Err: ErrOffline} }
