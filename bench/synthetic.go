@@ -236,9 +236,12 @@ func (g *growth) run(ctx context.Context) error {
 			}
 		}
 		points = append(points, p)
-		fmt.Printf("%4d services, %6d pins: cold %s, %s MiB, %d requests; with a cache %s, %s MiB; uv %s, %d requests\n", n, p.pins,
-			seconds(p.pylock.Wall), mebibytes(p.pylock.Peak), p.pylock.Requests, seconds(p.pylockWarm.Wall), mebibytes(p.pylockWarm.Peak),
-			seconds(p.uv.Wall), p.uv.Requests)
+		fmt.Printf("%4d services, %6d pins: cold %s, %s MiB, %d requests; with a cache %s, %s MiB", n, p.pins,
+			seconds(p.pylock.Wall), mebibytes(p.pylock.Peak), p.pylock.Requests, seconds(p.pylockWarm.Wall), mebibytes(p.pylockWarm.Peak))
+		if n <= mostUV {
+			fmt.Printf("; uv %s, %d requests", seconds(p.uv.Wall), p.uv.Requests)
+		}
+		fmt.Println()
 	}
 	if g.chart != "" {
 		if err := os.WriteFile(g.chart, curve(points), 0o666); err != nil {

@@ -56,22 +56,22 @@ func (l *link) set(n Network) {
 }
 
 // due is when n bytes that are written now arrive; zero is at once. A connection's first bytes wait for the round trip
-// of TCP's handshake besides.
+// of TCP's handshake besides, in which the link serves others.
 func (l *link) due(n int, first bool) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.net.RoundTrip == 0 && l.net.Bandwidth == 0 {
 		return time.Time{}
 	}
-	now := time.Now()
-	if first {
-		now = now.Add(l.net.RoundTrip)
-	}
-	if l.free.Before(now) {
+	if now := time.Now(); l.free.Before(now) {
 		l.free = now
 	}
 	l.free = l.free.Add(l.net.Send(int64(n)))
-	return l.free.Add(l.net.RoundTrip)
+	due := l.free.Add(l.net.RoundTrip)
+	if first {
+		due = due.Add(l.net.RoundTrip)
+	}
+	return due
 }
 
 // slowListener gives the connections of a listener the delays of a link.
@@ -122,7 +122,7 @@ func (c *slowConn) Write(b []byte) (int, error) {
 	}
 }
 
-// deliver sends each packet when it is due. Those of one connection are due in their order.
+// deliver sends each packet when it is due, in their order.
 func (c *slowConn) deliver() {
 	defer close(c.done)
 	defer c.Conn.Close()

@@ -17,10 +17,11 @@ func TestLinkDue(t *testing.T) {
 	near(l.due(1000, false), 2*time.Second)
 	near(l.due(1000, false), 3*time.Second) // the link is taken until then
 	near(l.due(5000, false), 8*time.Second)
-	near(l.due(0, true), 8*time.Second)
+	near(l.due(0, true), 9*time.Second)  // TCP's handshake, too
+	near(l.due(0, false), 8*time.Second) // which others do not wait for
 	l = &link{net: Network{RoundTrip: 10 * time.Second}}
-	near(l.due(1000, true), 20*time.Second) // TCP's handshake, too
-	near(l.due(1000, false), 20*time.Second)
+	near(l.due(1000, true), 20*time.Second)
+	near(l.due(1000, false), 10*time.Second)
 	if due := (&link{}).due(1000, true); !due.IsZero() {
 		t.Errorf("without a network due at %s", due)
 	}
