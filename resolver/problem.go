@@ -61,8 +61,9 @@ type problem struct {
 	stats    Stats
 	rivals   map[[2]pubgrub.Package]int // conflicts of a package with a decision for another
 	moved    int                        // how often packages changed places
-	probe    map[pypi.Name]int          // versions to take or fail
-	only     map[pypi.Name]int          // versions besides which there are no others
+	only     map[pypi.Name]pubgrub.Set  // versions besides which there are no others
+	held     map[pypi.Name]int          // versions to take while they are allowed
+	probing  pypi.Name                  // the package that the search is made for; "" where it is for a solution
 	edges    map[pubgrub.Package][]edge // of a universal scope, by what is asked for
 	tagSets  *memo[string, where]
 	state    pubgrub.State
@@ -152,7 +153,7 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 		p.pending = append(p.pending, p.exclude(id, &c.exclusions[i])...)
 	}
 	if v, ok := p.only[name]; ok {
-		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(pubgrub.One(v))}}})
+		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(v)}}})
 	}
 	for _, con := range p.constraints[name] {
 		want := c.cachedSet(con.Specifiers)
@@ -231,7 +232,7 @@ func (p *problem) Next(candidates []pubgrub.Package) pubgrub.Package {
 		switch {
 		case n.kind != packageNode || n.cand.local != nil:
 			return 0, n.seen
-		case n.pinned || p.probe[n.name] != 0:
+		case n.pinned || p.probing == n.name:
 			return 1, n.seen
 		}
 		return 2 + p.moved - n.turn, n.seen
@@ -256,12 +257,9 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	if state == 0 {
 		panic("resolver: no version to choose for " + string(n.name))
 	}
-	if want, ok := p.probe[n.name]; ok {
-		if !allowed.Has(want) {
-			return 0, nil, errProbe
-		}
+	if want, ok := p.held[n.name]; ok && allowed.Has(want) {
 		state = want
-	} else if len(p.only) > 0 && n.walk.fails >= strideAfter {
+	} else if p.probing != "" && n.walk.fails >= pace.strideAfter {
 		return 0, nil, errProbe
 	} else if n.walk.fails >= readAheadAfter || !n.walk.passed.IsEmpty() {
 		state = p.stride(ctx, n, allowed, state)
