@@ -259,9 +259,9 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	}
 	if want, ok := p.held[n.name]; ok && allowed.Has(want) {
 		state = want
-	} else if p.probing != "" && n.walk.fails >= pace.strideAfter {
+	} else if p.probing != "" && n.walk.fails >= pace.probeOver {
 		return 0, nil, errProbe
-	} else if n.walk.fails >= readAheadAfter || !n.walk.passed.IsEmpty() {
+	} else if n.walk.fails >= min(readAheadAfter, pace.strideAfter) || !n.walk.passed.IsEmpty() {
 		state = p.stride(ctx, n, allowed, state)
 	}
 	if n.walk.last = state; n.walk.first == 0 {

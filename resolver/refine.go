@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
@@ -121,19 +122,26 @@ func (s *solved) ranked(name pypi.Name) []int {
 	for _, con := range s.constraints[name] {
 		allowed = allowed.Intersect(c.cachedSet(con.Specifiers))
 	}
-	var tiers [4][]int
-	for state := range s.inOrder(c, allowed.Union(pubgrub.One(chosen))) {
-		t := s.tier(c, state)
-		tiers[t] = append(tiers[t], state)
+	allowed = allowed.Union(pubgrub.One(chosen))
+	var ranks [5][]int // pins, then by tier
+	for v := range s.pins(c) {
+		i, found := slices.BinarySearchFunc(c.versions, v, pep440.Version.Compare)
+		if found && allowed.Has(i+1) {
+			ranks[0] = append(ranks[0], i+1)
+			allowed = allowed.Minus(pubgrub.One(i + 1))
+		}
 	}
-	return slices.Concat(tiers[:]...)
+	for state := range s.inOrder(c, allowed) {
+		t := 1 + s.tier(c, state)
+		ranks[t] = append(ranks[t], state)
+	}
+	return slices.Concat(ranks[:]...)
 }
 
-// better returns those of ranked that are preferable to the one chosen; none
-// where that is a pin that is kept.
+// better returns those of ranked that are preferable to the one chosen.
 func (s *solved) better(name pypi.Name) []int {
 	c, chosen := s.state(name)
-	if chosen == 0 || c.local != nil || s.pinnedByUser(c, chosen) {
+	if chosen == 0 || c.local != nil {
 		return nil
 	}
 	ranked := s.ranked(name)

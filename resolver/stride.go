@@ -17,7 +17,7 @@ const (
 )
 
 // pace is a variable so that small universes can be strode over in tests.
-var pace = pacing{strideAfter: 16, strideOver: 64, refineStep: 5}
+var pace = pacing{strideAfter: 16, strideOver: 64, probeOver: 16, refineStep: 5}
 
 type pacing struct {
 	// strideAfter is how many releases fail before the search stops trying one
@@ -25,6 +25,8 @@ type pacing struct {
 	strideAfter int
 	// strideOver is how many releases must be left for striding to pay.
 	strideOver int
+	// probeOver is how many releases of a package fail before a probe gives up.
+	probeOver int
 	// refineStep is how many releases next to one that works are tried in turn.
 	refineStep int
 }
@@ -104,7 +106,7 @@ func (w *walk) striding() bool { return w.step > 0 }
 func (p *problem) stride(ctx context.Context, n *node, allowed pubgrub.Set, state int) int {
 	c, w := n.cand, &n.walk
 	if !w.striding() {
-		if w.fails < pace.strideAfter || allowed.Len() < pace.strideOver || p.pinnedByUser(c, state) {
+		if p.probing != "" || w.fails < pace.strideAfter || allowed.Len() < pace.strideOver || p.pinnedByUser(c, state) {
 			return p.next(ctx, n, allowed, state)
 		}
 		tier := p.tier(c, state)
