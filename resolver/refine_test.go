@@ -43,7 +43,7 @@ func randomLines(r *rand.Rand) *lineWorld {
 	w := &lineWorld{pins: map[int]int{}, mode: Mode(r.IntN(3))}
 	sizes := make([]int, 3+r.IntN(3))
 	for i := range sizes {
-		sizes[i] = 6 + r.IntN(15)
+		sizes[i] = 6 + r.IntN(farBack-6) // too short for giveWay
 	}
 	bounds := func(pkg int) lineDep {
 		n := sizes[pkg]
