@@ -294,12 +294,17 @@ func (p *problem) Conflict(affected, culprit pubgrub.Package, cause []pubgrub.Te
 	if c.kind != packageNode || affected == culprit {
 		return pubgrub.Root
 	}
-	// What the project itself asks for is not held back for the sake of
-	// something that it does not name.
-	if p.direct[c.name] && !p.direct[a.name] {
-		return pubgrub.Root
-	}
 	k := [2]pubgrub.Package{affected, culprit}
+	// What the project itself asks for is not held back for the sake of
+	// something that it does not name, unless that has failed to its old end.
+	if p.direct[c.name] && !p.direct[a.name] {
+		if !a.walk.vain || p.rivals[k] >= conflictThreshold {
+			return pubgrub.Root
+		}
+		p.rivals[k] = conflictThreshold - 1
+		// Who asks for the other comes before it, and so before both.
+		c.turn--
+	}
 	if p.rivals[k]++; p.rivals[k] != conflictThreshold || p.rivals[[2]pubgrub.Package{culprit, affected}] >= conflictThreshold {
 		return pubgrub.Root
 	}

@@ -41,6 +41,11 @@ var recordings = []recording{
 			asks:      "boto3 urllib3<1.25.4",
 			pins:      "boto3==1.15.18 botocore==1.18.18 urllib3==1.25.3",
 			documents: 600, decisions: 800, conflicts: 700,
+		}, {
+			// No release of boto3 that moto admits goes with the newest kubernetes.
+			asks:      "kubernetes moto",
+			pins:      "kubernetes==37.0.1 moto==5.2.5 boto3==1.44.8 botocore==1.44.8 python-dateutil==2.9.0.post0",
+			documents: 350, decisions: 800, conflicts: 250,
 		}},
 	},
 	{

@@ -48,6 +48,7 @@ type walk struct {
 	// passed holds the states that were passed over. They remain allowed, and
 	// come last.
 	passed pubgrub.Set
+	vain   bool // all that is left was passed over
 }
 
 // causeOf names what a conflict was about, apart from the package itself, and
@@ -171,7 +172,7 @@ func (p *problem) next(ctx context.Context, n *node, allowed pubgrub.Set, state 
 			state, allowed = s, fresh
 		} else {
 			// Nothing else is left: one by one, the next ones read together.
-			most = readAheadMost
+			most, n.walk.vain = readAheadMost, true
 		}
 	}
 	p.readAhead(ctx, n.cand, allowed, most)
