@@ -212,11 +212,10 @@ func (f *refinement) with(ctx context.Context, s *solved, name pypi.Name, states
 		}
 	}
 	for _, n := range f.names {
-		if _, state := s.state(n); state != 0 {
+		if _, state := s.state(n); state != 0 && n != name {
 			held[n] = state
 		}
 	}
-	delete(held, name)
 	only[name] = setOf(states)
 	return f.probe(ctx, s, name, only, held)
 }
