@@ -11,7 +11,15 @@ TOOL      := $(GO) tool -modfile=tools/go.mod
 
 RECORDING ?= all
 
-.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments accept-pylock record clean
+# Of bench: networks (1ms 10ms 40ms none), scenarios (all; a name may end in *),
+# pairs of runs (0 is each scenario's own number), and what the index offers
+# (pypi or mirror).
+NET       ?= 1ms 10ms 40ms
+BENCH     ?=
+PAIRS     ?= 0
+PROFILE   ?= pypi
+
+.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle accept accept-environments accept-pylock record clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -35,7 +43,24 @@ unit: ## -short fixes the seed of the worlds of several targets; make oracle tak
 fuzz-smoke: ## every fuzz target for a moment
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) sh tools/fuzz-smoke.sh
 
-bench: ## parsers, sets and the solver; docs/benchmarks.md has the figures
+bench: build ## by hand, minutes: pylock and uv in turn, on a replayed slice of the index; writes docs/benchmarks.md
+	@[ -f .bench/slice.json.gz ] || $(MAKE) bench-record
+	sh tools/bench.sh run $(BIN) -net "$(NET)" -only "$(BENCH)" -pairs $(PAIRS) -profile $(PROFILE) \
+	  -results .bench/results.json -docs docs/benchmarks.md -chart docs/benchmarks.svg
+
+bench-small: build ## the same on the slice that is committed; writes nothing
+	sh tools/bench.sh run $(BIN) -small -slice testdata/bench/slice.json.gz -net "$(NET)" -only "$(BENCH)" -pairs $(PAIRS) -profile $(PROFILE)
+
+bench-services: build ## by hand, minutes: up to 500 services of a synthetic repository; writes docs/benchmarks.md
+	sh tools/bench.sh services $(BIN) -docs docs/benchmarks.md -chart docs/benchmarks-services.svg
+
+bench-record: build ## by hand, live index: the slice that bench replays, anew
+	sh tools/bench.sh record $(BIN)
+
+bench-trim: build ## the slice that is committed, from that which bench-record wrote
+	sh tools/bench.sh trim $(BIN)
+
+bench-go: ## parsers, sets and the solver; docs/benchmarks.md has the figures
 	$(GO) test -run='^$$' -bench=. -benchmem ./...
 
 oracle: ## by hand, minutes: random universes against brute force

@@ -13,6 +13,8 @@ const module = "github.com/pylock-dev/pylock/"
 
 // allowed lists by folder what it may import of this module, tests aside.
 var allowed = map[string]string{
+	"bench":                "bench/replay pypi/index",
+	"bench/replay":         "pypi/dist pypi/pep440 pypi",
 	"cmd/pylock":           "cmd/internal/cli",
 	"cmd/internal/cli":     "cmd/internal/report lockfile resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"cmd/internal/report":  "lockfile project pypi",
@@ -32,6 +34,7 @@ var allowed = map[string]string{
 // homes says which folders may import an outside library.
 var homes = map[string]string{
 	"github.com/go-resty/resty/v2":      "pypi/index",
+	"github.com/klauspost/compress":     "pypi/index",
 	"golang.org/x/net":                  "pypi/index",
 	"github.com/pelletier/go-toml/v2":   "project pypi/dist",
 	"github.com/spf13/cobra":            "cmd/internal/cli",

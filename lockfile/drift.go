@@ -94,7 +94,7 @@ func Failure(err error, e Expectation) (f Finding, ok bool) {
 	var none *resolver.NoSolutionError
 	switch {
 	case errors.As(err, &conflict):
-		d.add(MergeConflict, "", conflict.Place, "", "the lock has the mark %s of a merge that is not finished", conflict.Mark)
+		d.add(MergeConflict, "", conflict.Place, "", "a merge conflict is not resolved: here is the mark %s", conflict.Mark)
 	case errors.As(err, &input) && input.Place.File == e.Lock:
 		d.add(LockInvalid, "", input.Place, "", "%s", input.Msg)
 	case errors.As(err, &none):

@@ -24,7 +24,7 @@ import (
 	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
-// Index is where packages come from. Both methods are called from several
+// Index is where packages come from. Its methods are called from several
 // goroutines at once and must answer the same for the same question during
 // one resolution.
 type Index interface {
@@ -32,6 +32,12 @@ type Index interface {
 	// matches [index.ErrNotFound] when no index knows the name; any other
 	// error ends the resolution.
 	Project(ctx context.Context, name pypi.Name) (*index.Project, error)
+
+	// Versions returns those of the versions that the index has, and no other
+	// releases: of an existing lock's pins it tells all that Project does, at
+	// less cost where an index has a document for each version. Its errors are
+	// those of Project.
+	Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error)
 
 	// MetadataOf returns the dependencies of a release, as the given file
 	// states them. It returns an error that matches [index.ErrNeedsBuild] when

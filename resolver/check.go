@@ -17,16 +17,6 @@ import (
 	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
-// PinIndex is where the pinned versions of a lock are looked up. Both methods
-// are called from several goroutines at once.
-type PinIndex interface {
-	// Versions returns those of the versions that the index has, and no other
-	// releases. Its errors are those of [Index]'s Project.
-	Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error)
-	// MetadataOf is that of [Index].
-	MetadataOf(ctx context.Context, p *index.Project, r *index.Release, f *index.File) (*index.Metadata, error)
-}
-
 // LockedPin is one pin of a lock.
 type LockedPin struct {
 	Name    pypi.Name
@@ -59,7 +49,7 @@ type CheckOptions struct {
 // That something is wrong with the lock is no error. Errors are those of
 // [Resolve], a *NoSolutionError among them where the project does not support
 // the target: no lock would be right.
-func Check(ctx context.Context, ix PinIndex, r Request, pins []LockedPin, o CheckOptions) (*Verdict, error) {
+func Check(ctx context.Context, ix Index, r Request, pins []LockedPin, o CheckOptions) (*Verdict, error) {
 	sc, err := newScope(&r)
 	if err != nil {
 		return nil, err
@@ -103,7 +93,7 @@ func Check(ctx context.Context, ix PinIndex, r Request, pins []LockedPin, o Chec
 type check struct {
 	*question
 	options  CheckOptions
-	index    PinIndex
+	index    Index
 	covering *problem // for what files cover
 
 	nodes  []*checked // the pins, then the path dependencies

@@ -62,7 +62,7 @@ func (r *resolving) explain(ctx context.Context, u *unsolved) (*NoSolutionError,
 // solution nor a proof means that the budget did not do.
 func (r *resolving) search(ctx context.Context, sc *scope, q *Request, budget int) (*problem, pubgrub.Solution, *pubgrub.Proof, error) {
 	question := newQuestion(q, sc, nil)
-	p := newProblem(question, &fetcher{library: r.library, q: question}, nil)
+	p := newProblem(question, r.fetcher(question), nil)
 	s := pubgrub.New(p)
 	s.Budget = budget
 	sol, proof, err := s.Solve(ctx)

@@ -8,6 +8,7 @@ import (
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
 // future is an answer that may still be on its way.
@@ -69,12 +70,25 @@ type library struct {
 	index Index
 	wg    sync.WaitGroup
 	pages once[pypi.Name, *index.Project] // nil where no index knows the name
-	docs  once[*index.File, *dist.Metadata]
+	// pinned are the versions of the existing lock, nil likewise.
+	pinned once[pypi.Name, *index.Project]
+	docs   once[*index.File, *dist.Metadata]
 }
 
 func (l *library) page(ctx context.Context, name pypi.Name) *future[*index.Project] {
 	return l.pages.get(name, &l.wg, func() (*index.Project, error) {
 		p, err := l.index.Project(ctx, name)
+		if errors.Is(err, index.ErrNotFound) {
+			return nil, nil
+		}
+		return p, err
+	})
+}
+
+// versions is page, for nothing but the pins of a package.
+func (l *library) versions(ctx context.Context, name pypi.Name, pins []pep440.Version) *future[*index.Project] {
+	return l.pinned.get(name, &l.wg, func() (*index.Project, error) {
+		p, err := l.index.Versions(ctx, name, pins)
 		if errors.Is(err, index.ErrNotFound) {
 			return nil, nil
 		}
@@ -101,6 +115,7 @@ func (l *library) document(ctx context.Context, p *index.Project, r *index.Relea
 type fetcher struct {
 	*library
 	q       *question
+	pins    map[pypi.Name][]pep440.Version // see resolving
 	judged  once[pypi.Name, *candidates]
 	guesses guessed
 }
@@ -111,7 +126,11 @@ func (f *fetcher) candidates(ctx context.Context, name pypi.Name) *future[*candi
 		if l, ok := f.q.locals[name]; ok {
 			return f.q.localCandidates(l), nil
 		}
-		p, err := f.page(ctx, name).wait(ctx)
+		page := f.page
+		if pins, ok := f.pins[name]; ok {
+			page = func(ctx context.Context, name pypi.Name) *future[*index.Project] { return f.versions(ctx, name, pins) }
+		}
+		p, err := page(ctx, name).wait(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ func (r *resolving) keep(ctx context.Context, whole *scope) []*solved {
 // keepPart follows the requirements through the pins of a part.
 func (r *resolving) keepPart(ctx context.Context, sc *scope) *solved {
 	q := newQuestion(r.request, sc, nil)
-	s := &solved{newProblem(q, &fetcher{library: r.library, q: q}, nil), pubgrub.Solution{}}
+	s := &solved{newProblem(q, r.fetcher(q), nil), pubgrub.Solution{}}
 	reach := map[extraKey]where{}
 	var queue []extraKey
 	ask := func(d dependency, in where) bool {

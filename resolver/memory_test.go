@@ -90,7 +90,6 @@ func (m *memory) Project(_ context.Context, name pypi.Name) (*index.Project, err
 // digest is the hash of a file, which has no content but its name.
 func digest(name string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(name))) }
 
-// Versions is for checks.
 func (m *memory) Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error) {
 	p, err := m.Project(ctx, name)
 	if err != nil {

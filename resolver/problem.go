@@ -49,25 +49,27 @@ type node struct {
 // problem answers the solver's questions. It lives on the search's goroutine.
 type problem struct {
 	*question
-	fetch    *fetcher
-	observer Observer
-	nodes    []node
-	byName   map[pypi.Name]pubgrub.Package
-	wanted   map[wantedKey]pubgrub.Package
-	ofBase   map[pubgrub.Package][]pubgrub.Package // wanted nodes by package
-	expanded map[expansion]bool
-	reasons  map[exclusionWhy]int32
-	pending  []pubgrub.Clause // of packages met since the last answer
-	stats    Stats
-	rivals   map[[2]pubgrub.Package]int // conflicts of a package with a decision for another
-	moved    int                        // how often packages changed places
-	only     map[pypi.Name]pubgrub.Set  // versions besides which there are no others
-	held     map[pypi.Name]int          // versions to take while they are allowed
-	probing  pypi.Name                  // the package that the search is made for; "" where it is for a solution
-	edges    map[pubgrub.Package][]edge // of a universal scope, by what is asked for
-	tagSets  *memo[string, where]
-	state    pubgrub.State
-	skipped  map[skip]string // releases whose metadata was of no use, and why
+	fetch     *fetcher
+	observer  Observer
+	nodes     []node
+	byName    map[pypi.Name]pubgrub.Package
+	wanted    map[wantedKey]pubgrub.Package
+	ofBase    map[pubgrub.Package][]pubgrub.Package // wanted nodes by package
+	expanded  map[expansion]bool
+	reasons   map[exclusionWhy]int32
+	pending   []pubgrub.Clause // of packages met since the last answer
+	stats     Stats
+	rivals    map[[2]pubgrub.Package]int // conflicts of a package with a decision for another
+	moved     int                        // how often packages changed places
+	only      map[pypi.Name]pubgrub.Set  // versions besides which there are no others
+	held      map[pypi.Name]int          // versions to take while they are allowed
+	probing   pypi.Name                  // the package that the search is made for; "" where it is for a solution
+	edges     map[pubgrub.Package][]edge // of a universal scope, by what is asked for
+	tagSets   *memo[string, where]
+	state     pubgrub.State
+	contested *contested         // what a conflict among pins was about
+	refused   map[pypi.Name]bool // packages of which somebody wants, or could use, no pin
+	skipped   map[skip]string    // releases whose metadata was of no use, and why
 }
 
 // wantedKey names a wanted node; target is everywhere unless several targets
@@ -149,6 +151,7 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	id := pubgrub.Package(len(p.nodes))
 	p.nodes = append(p.nodes, node{kind: packageNode, name: name, cand: c, seen: len(p.byName)})
 	p.byName[name] = id
+	p.test(c, c.states().Minus(c.excluded))
 	for i := range c.exclusions {
 		p.pending = append(p.pending, p.exclude(id, &c.exclusions[i])...)
 	}
@@ -157,6 +160,7 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	}
 	for _, con := range p.constraints[name] {
 		want := c.cachedSet(con.Specifiers)
+		p.test(c, want)
 		for _, given := range p.given(id, "", con.in) {
 			p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: int32(constrained),
 				Terms:  append(given, pubgrub.Term{Package: id, Set: c.states().Minus(want)}),
@@ -249,6 +253,9 @@ func (p *problem) Next(candidates []pubgrub.Package) pubgrub.Package {
 
 // Choose implements pubgrub.Source.
 func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgrub.Set) (int, []pubgrub.Clause, error) {
+	if p.contested != nil {
+		return 0, nil, p.contested
+	}
 	n := &p.nodes[id]
 	if n.kind != packageNode {
 		return 1, nil, nil
@@ -285,6 +292,7 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 // the two change places, so that the other one gives way. Once for each pair.
 func (p *problem) Conflict(affected, culprit pubgrub.Package, cause []pubgrub.Term) pubgrub.Package {
 	p.stats.Conflicts++
+	p.contest(cause)
 	affected, culprit = p.base(affected), p.base(culprit)
 	a, c := &p.nodes[affected], &p.nodes[culprit]
 	if a.kind != packageNode {
@@ -408,6 +416,7 @@ func (p *problem) require(ctx context.Context, d dependency, why *reason, subjec
 		p.edges[id] = append(p.edges[id], edge{subject, given.Set.First(), d.in})
 	}
 	why.want = n.cand.cachedSet(d.Specifiers)
+	p.test(n.cand, why.want)
 	if len(d.Specifiers) == 1 {
 		n.pinned = n.pinned || isExact(d.Specifiers[0])
 	}

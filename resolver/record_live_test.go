@@ -20,6 +20,7 @@ import (
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/index/indextest"
+	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
 var record = flag.String("record", "", "the recording to make anew, or all")
@@ -85,6 +86,11 @@ func (r *recorder) Project(ctx context.Context, name pypi.Name) (*index.Project,
 		r.absent = append(r.absent, name)
 	}
 	return p, err
+}
+
+// Versions is for preferences, which a recording has none of.
+func (r *recorder) Versions(ctx context.Context, name pypi.Name, vs []pep440.Version) (*index.Project, error) {
+	return r.client.Versions(ctx, name, vs)
 }
 
 func (r *recorder) MetadataOf(ctx context.Context, p *index.Project, rel *index.Release, f *index.File) (*index.Metadata, error) {

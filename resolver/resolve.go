@@ -34,15 +34,11 @@ func resolve(ctx context.Context, ix Index, q Request, obs Observer, keep bool) 
 	defer cancel()
 
 	var parts []*solved
-	if keep {
-		parts = r.keep(ctx, whole)
+	if keep && len(q.Preferences) > 0 {
+		parts, err = r.fromPins(ctx, whole)
 	}
-	switch {
-	case parts != nil:
-	case q.Universal:
-		parts, err = r.solveUniversal(ctx, whole)
-	default:
-		parts, err = r.solveTogether(ctx, whole)
+	if parts == nil && err == nil {
+		parts, err = r.solveWhole(ctx, whole)
 	}
 	if u := (*unsolved)(nil); errors.As(err, &u) {
 		e, err := r.explain(ctx, u)
@@ -70,6 +66,14 @@ func resolve(ctx context.Context, ix Index, q Request, obs Observer, keep bool) 
 	res.Stats = r.stats
 	res.Stats.Projects, res.Stats.Metadata, res.Stats.Forks = r.library.pages.len(), r.library.docs.len(), len(parts)
 	return res, nil
+}
+
+// solveWhole solves the whole scope, in parts where it must be.
+func (r *resolving) solveWhole(ctx context.Context, whole *scope) ([]*solved, error) {
+	if whole.here.universal {
+		return r.solveUniversal(ctx, whole)
+	}
+	return r.solveTogether(ctx, whole)
 }
 
 // checkRequiresPython refuses a target that the project itself does not
@@ -105,6 +109,14 @@ type resolving struct {
 	observer Observer
 	stats    Stats
 	budget   int // decisions that each search may take; 0 is no limit
+	// pins are the only releases that the search knows of some packages; nil
+	// where it knows all of all.
+	pins map[pypi.Name][]pep440.Version
+}
+
+// fetcher returns one for a search.
+func (r *resolving) fetcher(q *question) *fetcher {
+	return &fetcher{library: r.library, q: q, pins: r.pins}
 }
 
 // solved is the solution of one scope.
@@ -121,12 +133,18 @@ func (r *resolving) solve(ctx context.Context, sc *scope, earlier map[pypi.Name]
 
 // answer is solve for a question.
 func (r *resolving) answer(ctx context.Context, q *question) (*solved, []where, error) {
-	p := newProblem(q, &fetcher{library: r.library, q: q}, r.observer)
+	p := newProblem(q, r.fetcher(q), r.observer)
 	p.stats = r.stats
 	solver := pubgrub.New(p)
 	solver.Budget = r.budget
 	sol, proof, err := solver.Solve(ctx)
 	r.stats = p.stats
+	if r.pins != nil && (proof != nil || solver.Stats().Conflicts > 0) {
+		p.contest(nil)
+	}
+	if p.contested != nil {
+		return nil, nil, p.contested
+	}
 	if f := (*forked)(nil); errors.As(err, &f) {
 		return nil, f.parts, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,8 +70,8 @@ type Stats struct {
 type Client struct {
 	opts         Options
 	rest         *resty.Client
-	repositories []*repository // in the order asked
-	certificates error         // what is wrong with SSL_CERT_FILE or SSL_CERT_DIR
+	repositories []*repository  // in the order asked
+	network      *lateTransport // nil in tests without
 	slots        chan struct{}
 
 	projects flight[*Project]
@@ -79,14 +80,18 @@ type Client struct {
 	metadata flight[*Metadata]
 
 	requests, retries, bytes atomic.Int64
-	pages                    sync.Pool // of *bytes.Buffer
+	desks                    chan *bytes.Buffer // where pages are scanned, as many as there are processors
+	pages, packed            buffers
+	inflaters                sync.Pool // of *gzip.Reader, each with 70 KB of tables
 }
 
 // NewClient checks the addresses of o; it sends nothing.
 func NewClient(o Options) (*Client, error) {
 	o.setDefaults()
-	c := &Client{opts: o, slots: make(chan struct{}, o.Concurrency)}
-	c.pages.New = func() any { return new(bytes.Buffer) }
+	c := &Client{opts: o, slots: make(chan struct{}, o.Concurrency), desks: make(chan *bytes.Buffer, runtime.GOMAXPROCS(0))}
+	for range cap(c.desks) {
+		c.desks <- new(bytes.Buffer)
+	}
 	for _, raw := range o.ExtraIndexes {
 		api := ""
 		if o.JSONAPI == "false" {
@@ -105,7 +110,8 @@ func NewClient(o Options) (*Client, error) {
 	c.repositories = append(c.repositories, r)
 	transport := o.Transport
 	if transport == nil {
-		transport, c.certificates = newTransport(o.Concurrency, o.Getenv)
+		c.network = late(o.Concurrency, o.Getenv)
+		transport = c.network
 	}
 	c.rest = resty.NewWithClient(&http.Client{Transport: transport})
 	c.rest.SetRedirectPolicy(resty.RedirectPolicyFunc(checkRedirect))

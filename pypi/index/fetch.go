@@ -2,7 +2,6 @@ package index
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,8 +13,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // errAbsent is the answer 404 or 410.
@@ -157,8 +159,8 @@ func (c *Client) assess(err error) (tries int, wait time.Duration, final error) 
 	case errors.As(err, &consume), errors.As(err, &limit), errors.As(err, &redirect), errors.Is(err, errProxy):
 		return 0, 0, err
 	case errors.As(err, &tlsErr), errors.As(err, &authority):
-		if c.certificates != nil {
-			err = fmt.Errorf("%w (%w)", inner(err), c.certificates)
+		if problem := c.certificates(); problem != nil {
+			err = fmt.Errorf("%w (%w)", inner(err), problem)
 		} else {
 			err = fmt.Errorf("%w; set SSL_CERT_FILE to the certificates to trust", inner(err))
 		}
@@ -167,6 +169,14 @@ func (c *Client) assess(err error) (tries int, wait time.Duration, final error) 
 		return absentTries, 0, nil
 	}
 	return c.opts.Tries, 0, nil
+}
+
+// certificates is what is wrong with those of the environment.
+func (c *Client) certificates() error {
+	if c.network == nil {
+		return nil
+	}
+	return c.network.problem()
 }
 
 // explain gives the last error of a request its type.
@@ -256,9 +266,13 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 	}
 	a := &answer{status: raw.StatusCode, header: raw.Header, url: raw.Request.URL, length: raw.ContentLength}
 	a.framed = raw.ContentLength >= 0 || len(raw.TransferEncoding) > 0 || raw.ProtoMajor >= 2
-	content, err := decoded(a, body, rq)
+	content, err := c.decoded(a, body, rq)
 	if err == nil {
 		err = consume(a, content)
+	}
+	if z, ok := content.(*inflated); ok {
+		c.packed.give(z.packed)
+		c.inflaters.Put(z.Reader)
 	}
 	var limit *LimitError
 	var transient transientError
@@ -313,17 +327,57 @@ func retryAfter(h http.Header, now func() time.Time) time.Duration {
 }
 
 // decoded undoes the compression that was asked for. A file's own bytes are left as they are.
-func decoded(a *answer, body io.Reader, rq *request) (io.Reader, error) {
+func (c *Client) decoded(a *answer, body io.Reader, rq *request) (io.Reader, error) {
 	encoding := strings.ToLower(a.header.Get("Content-Encoding"))
 	switch {
 	case encoding == "" || encoding == "identity" || !rq.gzip:
 		return body, nil
 	case encoding == "gzip" || encoding == "x-gzip":
-		a.length, a.framed = -1, true // the trailer tells length and checksum
-		return gzip.NewReader(body)
+		return c.inflate(a, body)
 	}
 	return nil, fmt.Errorf("content encoding %q, want gzip or none", encoding)
 }
+
+// inflated is a body that came compressed.
+type inflated struct {
+	*gzip.Reader
+	packed *bytes.Buffer
+}
+
+// inflate reads a compressed body to its end before the first byte is inflated. So who waits for the network holds what
+// is small, and pages can be inflated one a processor, see [Client.page].
+func (c *Client) inflate(a *answer, body io.Reader) (io.Reader, error) {
+	packed := c.packed.take()
+	if err := readAll(a, body, packed, "the compressed answer", maxPage); err != nil {
+		c.packed.give(packed)
+		return nil, err
+	}
+	a.length, a.framed = -1, true // the trailer tells length and checksum
+	z, ok := c.inflaters.Get().(*gzip.Reader)
+	if !ok {
+		z = new(gzip.Reader)
+	}
+	if err := z.Reset(packed); err != nil {
+		c.packed.give(packed)
+		return nil, broken(int64(packed.Len()), err)
+	}
+	return &inflated{z, packed}, nil
+}
+
+// buffers are used again, each for what is of one size.
+type buffers struct{ pool sync.Pool }
+
+// take returns an empty buffer, which is to be given back.
+func (b *buffers) take() *bytes.Buffer {
+	buf, ok := b.pool.Get().(*bytes.Buffer)
+	if !ok {
+		return new(bytes.Buffer)
+	}
+	buf.Reset()
+	return buf
+}
+
+func (b *buffers) give(buf *bytes.Buffer) { b.pool.Put(buf) }
 
 // bodyReader counts, remembers how the transfer ended, and cancels it when nothing comes for idleTimeout.
 type bodyReader struct {
@@ -355,14 +409,19 @@ func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit in
 		buf.Grow(int(a.length) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(body, limit+1))
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
-		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
-	}
 	if err != nil {
-		return err
+		return broken(n, err)
 	}
 	if n > limit {
 		return tooLarge
 	}
 	return nil
+}
+
+// broken makes an error of compressed data one that is worth another try.
+func broken(n int64, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
+	}
+	return err
 }

@@ -84,7 +84,11 @@ func plainLink(raw []byte) (href, fragment []byte, ok bool) {
 	if slash <= 0 {
 		return nil, nil, false
 	}
-	for _, c := range raw[len(scheme) : len(scheme)+slash] {
+	host, port, hasPort := bytes.Cut(raw[len(scheme):len(scheme)+slash], []byte(":"))
+	if len(host) == 0 || hasPort && !validPort(port) {
+		return nil, nil, false
+	}
+	for _, c := range host {
 		if !linkByte[c] || c == '_' || c == '~' || c == '=' || c == '+' {
 			return nil, nil, false
 		}
@@ -95,6 +99,21 @@ func plainLink(raw []byte) (href, fragment []byte, ok bool) {
 		}
 	}
 	return raw, fragment, !bytes.Contains(raw, []byte("/."))
+}
+
+// validPort reports whether text is a number of a port, in as many digits as it needs.
+func validPort(text []byte) bool {
+	if len(text) == 0 || len(text) > 5 || text[0] == '0' {
+		return false
+	}
+	n := 0
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n <= 65535
 }
 
 // linkByte holds the bytes that need no second look in a path.

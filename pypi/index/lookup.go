@@ -162,14 +162,13 @@ func wrongType(kind, want string) error {
 func (c *Client) page(ctx context.Context, r *repository, rq *request, name pypi.Name, scan func(kind string, data []byte, b *pageBuilder) error) (*Project, error) {
 	var p *Project
 	err := c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
-		buf := c.pages.Get().(*bytes.Buffer)
-		buf.Reset()
-		defer c.pages.Put(buf)
-		if err := readAll(a, body, buf, "the project page", maxPage); err != nil {
+		buf, done, err := c.readPage(a, body)
+		if err != nil {
 			return err
 		}
+		defer done()
 		b := &pageBuilder{name: name, links: newLinkResolver(a.url)}
-		err := scan(contentType(a.header), buf.Bytes(), b)
+		err = scan(contentType(a.header), buf.Bytes(), b)
 		var syntax *syntaxError
 		if errors.As(err, &syntax) && syntax.End && !a.framed {
 			return transientError{err}
@@ -187,6 +186,31 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, name pypi
 		return nil, err
 	}
 	return p, nil
+}
+
+// readPage returns the text of a page. Pages are large, so they are inflated and scanned one a processor, each in the
+// same room as those before it, which is free again when done is called.
+func (c *Client) readPage(a *answer, body io.Reader) (page *bytes.Buffer, done func(), err error) {
+	if _, here := body.(*inflated); !here {
+		page = c.packed.take()
+		err = readAll(a, body, page, "the project page", maxPage)
+	}
+	desk := <-c.desks
+	if page == nil {
+		desk.Reset()
+		page = desk
+		err = readAll(a, body, page, "the project page", maxPage)
+	}
+	done = func() {
+		if page != desk {
+			c.packed.give(page)
+		}
+		c.desks <- desk
+	}
+	if err != nil {
+		done()
+	}
+	return page, done, err
 }
 
 // contentType returns the media type in lower case, "" when there is none.

@@ -82,15 +82,8 @@ func (o *compileOptions) adopt(f *pflag.FlagSet, but ...string) {
 
 func runCheck(ctx context.Context, o *checkOptions) error {
 	p := o.printer()
-	if o.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, &errTimeout{o.timeout})
-		defer cancel()
-	}
-	for _, w := range o.warnings {
-		p.warnf("%s", w)
-	}
-	o.warnings = nil
+	ctx, cancel := o.begin(ctx, p)
+	defer cancel()
 	whole := len(o.sources) == 0
 	jobs, err := o.lockJobs()
 	if err != nil {
@@ -240,35 +233,24 @@ func (j *job) expect(r *run) lockfile.Expectation {
 
 // findings reads and judges the lock.
 func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation) ([]lockfile.Finding, error) {
-	one := func(rule lockfile.Rule, at project.Place, message string) []lockfile.Finding {
-		return []lockfile.Finding{{Rule: rule, Severity: rule.Severity, Service: want.Service, Lock: want.Lock, Place: at, Message: message, Fix: want.Fix}}
-	}
 	data, exists, err := lockfile.ReadFile(r.output, j.options.app.FS)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
-		return one(lockfile.LockMissing, project.Place{File: want.Lock}, "the lock does not exist"), nil
+		rule := lockfile.LockMissing
+		return []lockfile.Finding{{Rule: rule, Severity: rule.Severity, Service: want.Service, Lock: want.Lock,
+			Place: project.Place{File: want.Lock}, Message: "the lock does not exist", Fix: want.Fix}}, nil
 	}
 	lock, err := lockfile.ReadLax(want.Lock, data)
-	var conflict *lockfile.MergeConflictError
-	var input *project.InputError
-	switch {
-	case errors.As(err, &conflict):
-		return one(lockfile.MergeConflict, conflict.Place, "a merge conflict is not resolved"), nil
-	case errors.As(err, &input):
-		return one(lockfile.LockInvalid, input.Place, input.Msg), nil
-	case err != nil:
-		return nil, err
+	var verdict *resolver.Verdict
+	if err == nil {
+		verdict, err = j.judge(ctx, t, r, lock, want)
 	}
-	verdict, err := j.judge(ctx, t, r, lock, want)
-	var none *resolver.NoSolutionError
-	switch {
-	case errors.As(err, &none):
-		return one(lockfile.TargetChanged, r.request.RequiresPythonPlace, none.Report), nil
-	case errors.As(err, &input) && input.Place.File == want.Lock:
-		return one(lockfile.LockInvalid, input.Place, input.Msg), nil
-	case err != nil:
+	if f, ok := lockfile.Failure(err, want); ok {
+		return []lockfile.Finding{f}, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	if lock.Tool() != lockfile.ToolPylock {

@@ -208,19 +208,24 @@ func (o *compileOptions) single() ([]*job, error) {
 	if output != "" {
 		j.outputs = []string{output}
 	}
-	dir, err := filepath.Abs(folder(n.sources[0]))
+	return []*job{j}, j.settleBySource(n)
+}
+
+// settleBySource is settle with the settings of where the first source is.
+func (j *job) settleBySource(o *compileOptions) error {
+	dir, err := filepath.Abs(folder(o.sources[0]))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w, err := o.workspace(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	vs, err := w.Settings(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return []*job{j}, j.settle(n, vs)
+	return j.settle(o, vs)
 }
 
 // settle puts the layers below flags and environment under the options: the

@@ -7,20 +7,25 @@ import (
 	"github.com/pylock-dev/pylock/pypi/index"
 )
 
+// begin prints the warnings so far, and bounds the time of a command.
+func (o *compileOptions) begin(ctx context.Context, p *printer) (context.Context, context.CancelFunc) {
+	for _, w := range o.warnings {
+		p.warnf("%s", w)
+	}
+	o.warnings = nil
+	if o.timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, o.timeout, &errTimeout{o.timeout})
+}
+
 // runCompile locks what the command names. Nothing of a job is written unless
 // all of it succeeds; a job that fails leaves the others alone.
 func runCompile(ctx context.Context, o *compileOptions) error {
 	start := o.app.Now()
 	p := o.printer()
-	if o.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, &errTimeout{o.timeout})
-		defer cancel()
-	}
-	for _, w := range o.warnings {
-		p.warnf("%s", w)
-	}
-	o.warnings = nil
+	ctx, cancel := o.begin(ctx, p)
+	defer cancel()
 	jobs, err := o.jobs()
 	if err != nil {
 		return err

@@ -359,17 +359,5 @@ func (o *compileOptions) lockJob(file string) (*job, error) {
 		n.output = file
 	}
 	j := &job{named: true, outputs: []string{file}}
-	dir, err := filepath.Abs(folder(n.sources[0]))
-	if err != nil {
-		return nil, err
-	}
-	w, err := o.workspace(dir)
-	if err != nil {
-		return nil, err
-	}
-	vs, err := w.Settings(dir)
-	if err != nil {
-		return nil, err
-	}
-	return j, j.settle(n, vs)
+	return j, j.settleBySource(n)
 }
