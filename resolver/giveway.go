@@ -1,9 +1,7 @@
 package resolver
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -14,13 +12,10 @@ import (
 const (
 	// farBack is how many preferable releases a package is behind to be held
 	// back far.
-	farBack = strideAfter
+	farBack = 16
 	// maxGiveWay is how many packages that are held back far others are asked
 	// to give way to.
 	maxGiveWay = 4
-	// giveWayBudget is how many decisions that may take, apart from two a
-	// package.
-	giveWayBudget = 100
 )
 
 // giveWay looks for a better solution where a package walked through its
@@ -82,47 +77,11 @@ func (s *solved) far() int {
 	return n
 }
 
-// behind counts the releases that are preferable to the one chosen and that
-// neither the project nor a constraint forbids; none of a pin that is kept.
-func (s *solved) behind(name pypi.Name) int {
-	c, chosen := s.state(name)
-	if chosen == 0 || c.local != nil || s.pinnedByUser(c, chosen) {
-		return 0
-	}
-	allowed := c.states().Minus(c.excluded)
-	for _, r := range s.requirements {
-		if r.Name == name {
-			allowed = allowed.Intersect(c.cachedSet(r.Specifiers))
-		}
-	}
-	for _, con := range s.constraints[name] {
-		allowed = allowed.Intersect(c.cachedSet(con.Specifiers))
-	}
-	n, tier, passed := 0, s.tier(c, chosen), false
-	for state := range s.inOrder(c, allowed) {
-		passed = passed || state == chosen
-		if d := cmp.Compare(s.tier(c, state), tier); d < 0 || d == 0 && !passed {
-			n++
-		}
-	}
-	return n
-}
+// behind counts the releases that are preferable to the one chosen.
+func (s *solved) behind(name pypi.Name) int { return len(s.better(name)) }
 
 // besides searches for a solution with no release of a package but one. It
 // returns nil where that forks, is long, or walks far.
 func (r *resolving) besides(ctx context.Context, s *solved, name pypi.Name, state int) (*solved, error) {
-	p := newProblem(s.question, s.fetch, r.observer)
-	p.only = map[pypi.Name]int{name: state}
-	p.stats = r.stats
-	solver := pubgrub.New(p)
-	solver.Budget = 2*len(s.sol) + giveWayBudget
-	sol, _, err := solver.Solve(ctx)
-	r.stats = p.stats
-	if f := (*forked)(nil); errors.Is(err, errProbe) || errors.Is(err, pubgrub.ErrBudget) || errors.As(err, &f) {
-		return nil, nil
-	}
-	if err != nil || sol == nil {
-		return nil, err
-	}
-	return &solved{p, sol}, nil
+	return r.probe(ctx, s, name, map[pypi.Name]pubgrub.Set{name: pubgrub.One(state)}, nil)
 }

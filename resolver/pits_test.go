@@ -47,6 +47,46 @@ func TestRivals(t *testing.T) {
 	}
 }
 
+// TestYield: what the project asks for gives way to something that it does not
+// name once no release of that goes with it, and only then.
+func TestYield(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		app   string
+		old   string // what release 1 of the app needs; 2 to the newest need date>=3
+		apps  int
+		floor int // the releases of boto up to this one go with any date
+		want  string
+	}{
+		{"by one release, met first", "app", "date>=2", 2, 0, "app==1 boto==1.2000 botocore==1.2000 date==2 mock==9"},
+		{"by one release, met last", "zapp", "date>=2", 2, 0, "boto==1.2000 botocore==1.2000 date==2 mock==9 zapp==1"},
+		{"by many releases", "app", "date>=2", 12, 0, "app==1 boto==1.2000 botocore==1.2000 date==2 mock==9"},
+		{"not while an old release does", "app", "date>=2", 12, 700, "app==12 boto==1.700 botocore==1.700 date==3 mock==9"},
+		{"not where that does not help", "app", "date>=3", 2, 0, "app==2 date==3 mock==1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var b strings.Builder
+			ladder(&b, "boto", 2000, tt.floor, "date<3", "date")
+			b.WriteString("date 1\ndate 2\ndate 3\nmock 1\n")
+			for i := 2; i <= 9; i++ {
+				fmt.Fprintf(&b, "mock %d\n  boto>=1.20\n", i)
+			}
+			fmt.Fprintf(&b, "%s 1\n  %s\n", tt.app, tt.old)
+			for i := 2; i <= tt.apps; i++ {
+				fmt.Fprintf(&b, "%s %d\n  date>=3\n", tt.app, i)
+			}
+			res, m := solvePit(t, b.String(), tt.app, "mock")
+			if got := pins(res); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+			// Where nothing helps, each release has to be read.
+			if n := m.reads.Load(); n > 250 && tt.old != "date>=3" {
+				t.Errorf("%d documents read", n)
+			}
+		})
+	}
+}
+
 // TestStride: where only a release far back fits, the newest such one is
 // found in a number of steps that grows with the logarithm of the way.
 func TestStride(t *testing.T) {

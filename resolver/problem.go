@@ -61,8 +61,9 @@ type problem struct {
 	stats     Stats
 	rivals    map[[2]pubgrub.Package]int // conflicts of a package with a decision for another
 	moved     int                        // how often packages changed places
-	probe     map[pypi.Name]int          // versions to take or fail
-	only      map[pypi.Name]int          // versions besides which there are no others
+	only      map[pypi.Name]pubgrub.Set  // versions besides which there are no others
+	held      map[pypi.Name]int          // versions to take while they are allowed
+	probing   pypi.Name                  // the package that the search is made for; "" where it is for a solution
 	edges     map[pubgrub.Package][]edge // of a universal scope, by what is asked for
 	tagSets   *memo[string, where]
 	state     pubgrub.State
@@ -155,7 +156,7 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 		p.pending = append(p.pending, p.exclude(id, &c.exclusions[i])...)
 	}
 	if v, ok := p.only[name]; ok {
-		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(pubgrub.One(v))}}})
+		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(v)}}})
 	}
 	for _, con := range p.constraints[name] {
 		want := c.cachedSet(con.Specifiers)
@@ -235,7 +236,7 @@ func (p *problem) Next(candidates []pubgrub.Package) pubgrub.Package {
 		switch {
 		case n.kind != packageNode || n.cand.local != nil:
 			return 0, n.seen
-		case n.pinned || p.probe[n.name] != 0:
+		case n.pinned || p.probing == n.name:
 			return 1, n.seen
 		}
 		return 2 + p.moved - n.turn, n.seen
@@ -263,14 +264,11 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	if state == 0 {
 		panic("resolver: no version to choose for " + string(n.name))
 	}
-	if want, ok := p.probe[n.name]; ok {
-		if !allowed.Has(want) {
-			return 0, nil, errProbe
-		}
+	if want, ok := p.held[n.name]; ok && allowed.Has(want) {
 		state = want
-	} else if len(p.only) > 0 && n.walk.fails >= strideAfter {
+	} else if p.probing != "" && n.walk.fails >= pace.probeOver {
 		return 0, nil, errProbe
-	} else if n.walk.fails >= readAheadAfter || !n.walk.passed.IsEmpty() {
+	} else if n.walk.fails >= min(readAheadAfter, pace.strideAfter) || !n.walk.passed.IsEmpty() {
 		state = p.stride(ctx, n, allowed, state)
 	}
 	if n.walk.last = state; n.walk.first == 0 {
@@ -304,12 +302,17 @@ func (p *problem) Conflict(affected, culprit pubgrub.Package, cause []pubgrub.Te
 	if c.kind != packageNode || affected == culprit {
 		return pubgrub.Root
 	}
-	// What the project itself asks for is not held back for the sake of
-	// something that it does not name.
-	if p.direct[c.name] && !p.direct[a.name] {
-		return pubgrub.Root
-	}
 	k := [2]pubgrub.Package{affected, culprit}
+	// What the project itself asks for is not held back for the sake of
+	// something that it does not name, unless that has failed to its old end.
+	if p.direct[c.name] && !p.direct[a.name] {
+		if !a.walk.vain || p.rivals[k] >= conflictThreshold {
+			return pubgrub.Root
+		}
+		p.rivals[k] = conflictThreshold - 1
+		// Who asks for the other comes before it, and so before both.
+		c.turn--
+	}
 	if p.rivals[k]++; p.rivals[k] != conflictThreshold || p.rivals[[2]pubgrub.Package{culprit, affected}] >= conflictThreshold {
 		return pubgrub.Root
 	}

@@ -41,6 +41,11 @@ var recordings = []recording{
 			asks:      "boto3 urllib3<1.25.4",
 			pins:      "boto3==1.15.18 botocore==1.18.18 urllib3==1.25.3",
 			documents: 600, decisions: 800, conflicts: 700,
+		}, {
+			// No release of boto3 that moto admits goes with the newest kubernetes.
+			asks:      "kubernetes moto",
+			pins:      "kubernetes==37.0.1 moto==5.2.5 boto3==1.44.8 botocore==1.44.8 python-dateutil==2.9.0.post0",
+			documents: 350, decisions: 800, conflicts: 250,
 		}},
 	},
 	{
@@ -62,14 +67,14 @@ var recordings = []recording{
 		}},
 	},
 	{
-		// uv's fastapi 0.125.0 and langchain 0.2.17 are newer than what the search
-		// ends at, so neither is held here.
+		// The search ends at fastapi 0.120.0 and langchain 0.0.345: both are strode
+		// over, and each is in the way of the other.
 		name:  "fastapi-langchain",
 		whole: "fastapi langchain langchain-core langchain-community langchain-text-splitters langsmith starlette pydantic anyio", newest: 20,
 		pits: []pit{{
 			asks:      "pydantic<2 fastapi>=0.120 langchain",
-			pins:      "pydantic==1.10.27",
-			documents: 600, decisions: 1000, conflicts: 600,
+			pins:      "pydantic==1.10.27 fastapi==0.125.0 starlette==0.50.0 langchain==0.2.17 langchain-core==0.2.43 anyio==4.16.0",
+			documents: 250, decisions: 600, conflicts: 200,
 		}},
 	},
 	{

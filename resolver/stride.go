@@ -2,11 +2,9 @@ package resolver
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
-	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/resolver/pubgrub"
 )
 
@@ -14,14 +12,24 @@ const (
 	// readAheadAfter is how many releases of a package fail before the next
 	// ones are read ahead of their turn.
 	readAheadAfter = 4
-	// strideAfter is how many fail before the search stops trying one after
-	// the other. Up to there it goes like uv's, so that pins are the same.
-	strideAfter = 16
-	// strideOver is how many releases must be left for striding to pay.
-	strideOver = 64
 	// readAheadMost is how many documents are read ahead at a time.
 	readAheadMost = 32
 )
+
+// pace is a variable so that small universes can be strode over in tests.
+var pace = pacing{strideAfter: 16, strideOver: 64, probeOver: 16, refineStep: 5}
+
+type pacing struct {
+	// strideAfter is how many releases fail before the search stops trying one
+	// after the other. Up to there it goes like uv's, so that pins are the same.
+	strideAfter int
+	// strideOver is how many releases must be left for striding to pay.
+	strideOver int
+	// probeOver is how many releases of a package fail before a probe gives up.
+	probeOver int
+	// refineStep is how many releases next to one that works are tried in turn.
+	refineStep int
+}
 
 // walk is how the search has gone through the releases of a package: a run of
 // failures for one cause, and the way on from there. Positions are in the
@@ -40,6 +48,7 @@ type walk struct {
 	// passed holds the states that were passed over. They remain allowed, and
 	// come last.
 	passed pubgrub.Set
+	vain   bool // all that is left was passed over
 }
 
 // causeOf names what a conflict was about, apart from the package itself, and
@@ -98,7 +107,7 @@ func (w *walk) striding() bool { return w.step > 0 }
 func (p *problem) stride(ctx context.Context, n *node, allowed pubgrub.Set, state int) int {
 	c, w := n.cand, &n.walk
 	if !w.striding() {
-		if w.fails < strideAfter || allowed.Len() < strideOver || p.pinnedByUser(c, state) {
+		if p.probing != "" || w.fails < pace.strideAfter || allowed.Len() < pace.strideOver || p.pinnedByUser(c, state) {
 			return p.next(ctx, n, allowed, state)
 		}
 		tier := p.tier(c, state)
@@ -163,7 +172,7 @@ func (p *problem) next(ctx context.Context, n *node, allowed pubgrub.Set, state 
 			state, allowed = s, fresh
 		} else {
 			// Nothing else is left: one by one, the next ones read together.
-			most = readAheadMost
+			most, n.walk.vain = readAheadMost, true
 		}
 	}
 	p.readAhead(ctx, n.cand, allowed, most)
@@ -212,62 +221,6 @@ func (p *problem) readAhead(ctx context.Context, c *candidates, allowed pubgrub.
 			}
 		})
 	}
-}
-
-// errProbe ends the search for a solution with a certain version.
-var errProbe = errors.New("the version probed does not work")
-
-// refine looks for newer versions of the packages that the search strode
-// over, halving what lies between the version chosen and the last one above
-// it that failed. It costs a logarithm of what walking would have.
-func (r *resolving) refine(ctx context.Context, s *solved) (*solved, error) {
-	var strode []pypi.Name
-	for name, id := range s.byName {
-		if n := &s.nodes[id]; n.walk.striding() && s.sol[id] != pubgrub.Absent {
-			strode = append(strode, name)
-		}
-	}
-	slices.Sort(strode)
-	for _, name := range strode {
-		w := &s.nodes[s.byName[name]].walk
-		end, ok := w.at[s.sol[s.byName[name]]]
-		if !ok || end <= w.from {
-			continue
-		}
-		open := w.order[w.from+1 : end+1] // the last one is the choice
-		lo, hi := 0, len(open)-1
-		for lo < hi {
-			mid := (lo + hi) / 2
-			p := newProblem(s.question, s.fetch, r.observer)
-			p.probe = map[pypi.Name]int{name: open[mid]}
-			p.stats = r.stats
-			sol, _, err := pubgrub.New(p).Solve(ctx)
-			r.stats = p.stats
-			if errors.Is(err, errProbe) || err == nil && sol == nil {
-				lo = mid + 1
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			if id, ok := p.byName[name]; ok && sol[id] == open[mid] && p.settled() {
-				s, hi = &solved{p, sol}, mid
-				continue
-			}
-			lo = mid + 1
-		}
-	}
-	return s, nil
-}
-
-// settled reports whether the search went without striding.
-func (p *problem) settled() bool {
-	for i := range p.nodes {
-		if p.nodes[i].walk.striding() {
-			return false
-		}
-	}
-	return true
 }
 
 // tier ranks a release by what makes it a worse choice than a newer or older
