@@ -11,7 +11,7 @@ TOOL      := $(GO) tool -modfile=tools/go.mod
 
 RECORDING ?= all
 
-.PHONY: build demo test lint unit fuzz-smoke bench oracle accept accept-environments accept-pylock record clean
+.PHONY: build demo test lint unit fuzz-smoke bench oracle survive accept accept-environments accept-pylock record clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -43,6 +43,9 @@ oracle: ## by hand, minutes: random universes against brute force
 	$(GO) test ./resolver -run=BruteForce -v -timeout=1h -oracle.cases=100000
 	$(GO) test ./resolver -run='Changes|Reproduce|Creates|AnyOrder|Upgrade' -v -timeout=1h -oracle.cases=10000
 	$(GO) test ./resolver -run=CheckAgainstResolution -v -timeout=1h -oracle.cases=100000
+
+survive: ## by hand, minutes: a thousand schedules of faults a question, each ending in the same lock
+	$(GO) test ./cmd/internal/cli -run='^TestSurvives$$' -v -timeout=1h -survive.seeds=1000
 
 accept: build ## by hand, live index: pins against uv's, pip accepts the locks
 	sh tools/accept.sh $(BIN)

@@ -136,6 +136,14 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 	return nil, broken
 }
 
+// mismatch is a wrong hash, unless a may have been cut: then nothing is wrong but the transfer.
+func mismatch(a *answer, err error) error {
+	if err != nil && !a.framed {
+		return transientError{errors.New("the answer does not have its hash and announced no length: it may have been cut")}
+	}
+	return err
+}
+
 func isSecurity(err error) bool {
 	var hash *HashError
 	return errors.As(err, &hash)
@@ -203,7 +211,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			if want := f.Core.SHA256; want != "" {
 				sum := sha256.Sum256(buf.Bytes())
 				if got := hex.EncodeToString(sum[:]); got != want {
-					return &HashError{"sha256", want, got}
+					return mismatch(a, &HashError{"sha256", want, got})
 				}
 			} else if !a.framed {
 				return errors.New("the answer has neither a length nor a hash: it may have been cut")
@@ -230,9 +238,12 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 		switch {
 		case err == nil:
 			home.sidecars.add(true)
-		case errors.Is(err, errAbsent), errors.As(err, &unusable), errors.As(err, &unavailable) && unavailable.Status != 0:
-			// Whatever was there, it was not promised. Some stores answer 403 for what they do not have.
-			home.sidecars.add(false)
+		case errors.Is(err, errAbsent), errors.As(err, &unusable), errors.As(err, &unavailable):
+			// Whatever was there, it was not promised. Some stores answer 403 for what they do not have. Where nothing
+			// answers, that is not the index's word, and the file itself will tell.
+			if unavailable == nil || unavailable.Status != 0 {
+				home.sidecars.add(false)
+			}
 			return nil, errAbsent
 		}
 	}

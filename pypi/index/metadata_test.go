@@ -239,7 +239,17 @@ func TestRanges(t *testing.T) {
 			if k > 1 {
 				s.body = bytes.Repeat([]byte{0}, len(s.body))
 			}
-		}, 0, "no header"},
+		}, 0, "no end record"},
+		{"other content once", func(s *served, k int) {
+			if k == 2 {
+				s.body = bytes.Repeat([]byte{0}, len(s.body))
+			}
+		}, FromRange, ""},
+		{"other content twice", func(s *served, k int) {
+			if k == 2 || k == 4 {
+				s.body[3] ^= 1
+			}
+		}, FromRange, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -28,6 +28,7 @@ type pageBuilder struct {
 	status, statusReason string
 	claim                *claim
 	unended              bool // an HTML page without its end tag
+	known                bool // an HTML page that says what it is
 }
 
 // python is a Requires-Python parsed once for all files that state it.

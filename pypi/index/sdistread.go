@@ -103,7 +103,7 @@ func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fres
 		if limited.N == 0 {
 			return &LimitError{"the source distribution", maxSdist, "bytes"}
 		}
-		if err := check.err(); err != nil {
+		if err := mismatch(a, check.err()); err != nil {
 			return err
 		}
 		return err

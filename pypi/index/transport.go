@@ -17,9 +17,11 @@ var errProxy = errors.New("the proxy address in the environment is not a URL; co
 
 // newTransport returns the network: proxies of the environment, HTTP/2, connections kept for all requests at once.
 // The error, if any, is about certificates and matters only where one is refused.
-func newTransport(concurrency int, getenv func(string) string) (http.RoundTripper, error) {
+func newTransport(concurrency int, getenv func(string) string, dial Dial) (http.RoundTripper, error) {
 	roots, err := rootCertificates(getenv)
-	dialer := &net.Dialer{Timeout: connectTimeout}
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	}
 	return &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
 			u, err := http.ProxyFromEnvironment(r)
@@ -28,7 +30,7 @@ func newTransport(concurrency int, getenv func(string) string) (http.RoundTrippe
 			}
 			return u, nil
 		},
-		DialContext:           dialer.DialContext,
+		DialContext:           dial,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   connectTimeout,
 		ResponseHeaderTimeout: headerTimeout,
