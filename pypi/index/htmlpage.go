@@ -26,7 +26,8 @@ func scanSimpleHTML(data []byte, b *pageBuilder) error {
 		case html.ErrorToken:
 			switch err := z.Err(); {
 			case errors.Is(err, html.ErrBufferExceeded):
-				return &LimitError{"a tag of the page", maxHTMLToken, "bytes"}
+				// It may be a page of something else under the wrong type.
+				return doubtfulError{&LimitError{"a tag of the page", maxHTMLToken, "bytes"}}
 			case err != io.EOF:
 				return err
 			}

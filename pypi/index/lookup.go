@@ -179,7 +179,7 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, name pypi
 		case err == nil:
 		case errors.As(err, &syntax) && syntax.End && !a.framed:
 			return transientError{err}
-		case errors.As(err, &limit):
+		case errors.As(err, &limit), errors.As(err, new(doubtfulError)):
 			return err
 		default:
 			return doubtfulError{err}
