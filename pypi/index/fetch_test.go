@@ -48,14 +48,14 @@ func TestRetries(t *testing.T) {
 		{"forbidden", indextest.Fault{Status: 403}, 1, "HTTP 403: credentials are missing or refused", 0},
 		{"not implemented", indextest.Fault{Status: 501}, 1, "HTTP 501", 0},
 		{"not modified, unasked", indextest.Fault{Status: 304}, 2, "", 50 * time.Millisecond},
-		{"other type at first", indextest.Fault{ContentType: "application/xhtml+xml"}, 2, "", 50 * time.Millisecond},
-		{"other type", indextest.Fault{ContentType: "application/xhtml+xml"}, 3, `content type "application/xhtml+xml", want application/vnd.pypi.simple.v1+json or text/html`, 50 * time.Millisecond},
-		{"login page at first", indextest.Fault{ContentType: "text/html", Body: []byte("<html><form></html>")}, 2, "", 50 * time.Millisecond},
-		{"login page", indextest.Fault{ContentType: "text/html", Body: []byte("<html><form></html>")}, 3, "a login page, not one of the Simple API", 50 * time.Millisecond},
-		{"JSON called HTML at first", indextest.Fault{ContentType: "text/html"}, 2, "", 50 * time.Millisecond},
-		{"JSON called HTML", indextest.Fault{ContentType: "text/html"}, 3, "it lists no files and does not look like a page of the Simple API", 50 * time.Millisecond},
-		{"no JSON at first", indextest.Fault{Body: []byte("{]")}, 2, "", 50 * time.Millisecond},
-		{"no JSON", indextest.Fault{Body: []byte("{]")}, 3, "JSON at byte 1", 50 * time.Millisecond},
+		{"other type at first", indextest.Fault{ContentType: "application/xhtml+xml"}, 3, "", 50 * time.Millisecond},
+		{"other type", indextest.Fault{ContentType: "application/xhtml+xml"}, 4, `content type "application/xhtml+xml", want application/vnd.pypi.simple.v1+json or text/html`, 50 * time.Millisecond},
+		{"login page at first", indextest.Fault{ContentType: "text/html", Body: []byte("<html><form></html>")}, 3, "", 50 * time.Millisecond},
+		{"login page", indextest.Fault{ContentType: "text/html", Body: []byte("<html><form></html>")}, 4, "a login page, not one of the Simple API", 50 * time.Millisecond},
+		{"JSON called HTML at first", indextest.Fault{ContentType: "text/html"}, 3, "", 50 * time.Millisecond},
+		{"JSON called HTML", indextest.Fault{ContentType: "text/html"}, 4, "it lists no files and does not look like a page of the Simple API", 50 * time.Millisecond},
+		{"no JSON at first", indextest.Fault{Body: []byte("{]")}, 3, "", 50 * time.Millisecond},
+		{"no JSON", indextest.Fault{Body: []byte("{]")}, 4, "JSON at byte 1", 50 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

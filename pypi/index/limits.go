@@ -37,6 +37,6 @@ const (
 	defaultTries       = 8
 	absentTries        = 4 // where nobody answers: connection refused, no such host
 	probeTries         = 2 // of an address that was only guessed
-	doubtTries         = 3 // of an answer that is complete and not what it should be
+	doubtTries         = 4 // of an answer that is complete and not what it should be
 	defaultConcurrency = 50
 )

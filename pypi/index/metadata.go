@@ -144,6 +144,16 @@ func mismatch(a *answer, err error) error {
 	return err
 }
 
+// verified reads anew, past caches, what does not have its hash.
+func verified[T any](read func(fresh bool) (T, error)) (T, error) {
+	for try := 1; ; try++ {
+		v, err := read(try > 1)
+		if !isSecurity(err) || try == doubtTries {
+			return v, err
+		}
+	}
+}
+
 func isSecurity(err error) bool {
 	var hash *HashError
 	return errors.As(err, &hash)
@@ -222,10 +232,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 		})
 		return md, err
 	}
-	md, err := read(false)
-	if isSecurity(err) {
-		md, err = read(true)
-	}
+	md, err := verified(read)
 	if err == nil {
 		err = checkMetadata(md, p, r)
 		if err != nil {

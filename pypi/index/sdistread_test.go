@@ -115,7 +115,7 @@ func TestSdistHash(t *testing.T) {
 	c, p, r := fileServer(t, Options{}, page, func(w http.ResponseWriter, r *http.Request) { requests++; w.Write(whole) })
 	_, err := c.MetadataOf(t.Context(), p, r, nil)
 	var hash *HashError
-	if !errors.As(err, &hash) || requests != 2 {
+	if !errors.As(err, &hash) || requests != doubtTries {
 		t.Errorf("got %v after %d requests", err, requests)
 	}
 	page = `{"files": [{"filename": "demo-1.0.tar.gz", "url": "../../files/demo-1.0.tar.gz"}]}`

@@ -213,12 +213,9 @@ func contentRange(a *answer) (byteRange, error) {
 	return r, nil
 }
 
-// whole fetches the wheel, verifies its hash and reads METADATA. A mismatch is fetched anew once, past caches.
+// whole fetches the wheel, verifies its hash and reads METADATA. A mismatch is fetched anew, past caches.
 func (w *wheelReader) whole(ctx context.Context) ([]byte, error) {
-	data, err := w.fetchWhole(ctx, false)
-	if isSecurity(err) {
-		data, err = w.fetchWhole(ctx, true)
-	}
+	data, err := verified(func(fresh bool) ([]byte, error) { return w.fetchWhole(ctx, fresh) })
 	w.complete = true
 	return data, err
 }
