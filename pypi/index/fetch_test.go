@@ -284,10 +284,12 @@ func TestFlippedBytes(t *testing.T) {
 	s := indextest.Serve(t, u, indextest.Profile{SimpleJSON: true, Gzip: true})
 	c, _ := newTestClient(t, Options{DefaultIndex: s.SimpleURL()})
 	whole := project(t, c, "demo")
+	network := &http.Transport{DisableCompression: true}
+	t.Cleanup(network.CloseIdleConnections)
 	for n := 1; n <= int(c.Stats().Bytes); n++ {
 		s.Reset()
 		s.SetFaults(indextest.FailFirst(1, indextest.Fault{FlipByte: n}, nil))
-		c, _ := newTestClient(t, Options{DefaultIndex: s.SimpleURL()})
+		c, _ := newTestClient(t, Options{DefaultIndex: s.SimpleURL(), Transport: network})
 		if p := project(t, c, "demo"); !reflect.DeepEqual(p.Releases, whole.Releases) {
 			t.Errorf("byte %d: got %+v", n, p.Releases)
 		}

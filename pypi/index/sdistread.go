@@ -159,6 +159,9 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tar: %w", err)
 		}
+		if key := secondReading(h); key != "" {
+			return nil, fmt.Errorf("tar: a PAX record states %s anew, which not all readers heed", key)
+		}
 		top, rest, _ := strings.Cut(strings.TrimPrefix(h.Name, "./"), "/")
 		if rest != "PKG-INFO" && rest != "pyproject.toml" {
 			continue
@@ -203,6 +206,23 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 		_, err = io.Copy(io.Discard, limited)
 	}
 	return content, err
+}
+
+// secondReading returns the PAX record of h by which readers come to see different archives: a size beside that of the
+// plain header, which says where the next member begins (CVE-2025-62518), and what a global header says of the members
+// that follow it, which archive/tar passes over and Python's tarfile heeds. No size that fits the plain header is
+// written twice, and those that do not are beyond any limit here.
+func secondReading(h *tar.Header) string {
+	keys := []string{"size"}
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		keys = []string{"size", "path", "linkpath"}
+	}
+	for _, key := range keys {
+		if _, ok := h.PAXRecords[key]; ok {
+			return key
+		}
+	}
+	return ""
 }
 
 // sparse reports whether h states a size that its bytes in the archive do not have.
