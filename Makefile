@@ -11,7 +11,7 @@ TOOL      := $(GO) tool -modfile=tools/go.mod
 
 RECORDING ?= all
 
-.PHONY: build demo test lint unit fuzz-smoke bench oracle survive accept accept-environments accept-pylock record clean
+.PHONY: build demo test lint unit fuzz-smoke bench oracle survive hostile accept accept-environments accept-pylock record clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -46,6 +46,9 @@ oracle: ## by hand, minutes: random universes against brute force
 
 survive: ## by hand, minutes: a thousand schedules of faults a question, each ending in the same lock
 	$(GO) test ./cmd/internal/cli -run='^TestSurvives$$' -v -timeout=1h -survive.seeds=1000
+
+hostile: ## by hand, minutes: what an index or a repository may send to do harm, with the product's own binary
+	$(GO) test ./cmd/pylock -run='^(TestHostileIndex|TestSmuggling)$$' -v -timeout=1h
 
 accept: build ## by hand, live index: pins against uv's, pip accepts the locks
 	sh tools/accept.sh $(BIN)

@@ -18,6 +18,7 @@ const (
 	maxSdistContent = 512 << 20 // decompressed bytes of a source distribution
 	maxSdistRatio   = 20        // decompressed to compressed bytes, from minSdistRatio on
 	minSdistRatio   = 64 << 20  // decompressed bytes
+	maxReason       = 1000      // bytes kept of why a release is yanked, a project archived
 	maxHTMLToken    = 1 << 20   // bytes of one tag
 	maxDrain        = 4 << 10   // bytes of an error's text, to be read and dropped
 	idleBytes       = 30 << 10  // of a body, or the rest of it, within idleTimeout: 1 KiB a second

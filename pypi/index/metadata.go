@@ -165,6 +165,7 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 	rangesFirst := f.Core.State == CoreUnknown && p.home.ranges.mostly() && !p.home.sidecars.mostly()
 	w := &wheelReader{c: c, home: p.home, f: f}
 	var data []byte
+	var broken error // what is wrong with the metadata file beside it
 	err := errRange
 	if rangesFirst {
 		data, err = w.ranged(ctx)
@@ -178,12 +179,18 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 		if !errors.Is(sidecarErr, errAbsent) && !errors.As(sidecarErr, &unusable) || isSecurity(sidecarErr) {
 			return nil, sidecarErr
 		}
+		if unusable != nil {
+			broken = unusable
+		}
 	}
 	if errors.Is(err, errRange) && !rangesFirst && p.home.ranges.worth(enoughRanges) {
 		data, err = w.ranged(ctx)
 	}
 	if errors.Is(err, errRange) || isSecurity(err) {
 		data, err = w.whole(ctx)
+	}
+	if errors.Is(err, errAbsent) && broken != nil {
+		return nil, broken
 	}
 	if err != nil {
 		return nil, err
