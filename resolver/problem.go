@@ -113,12 +113,12 @@ const (
 
 // maxBuildProbes is how many source distributions of a package are read to
 // learn that they need a build.
-const maxBuildProbes = 3
+const maxBuildProbes = 3 // source distributions of a package
 
 // maxUnreadable is how many releases of a package may turn out to have metadata
 // that must not be used. Whole families of broken releases exist, of this size
 // they are an index that is broken or means no good.
-const maxUnreadable = 1000
+const maxUnreadable = 1000 // releases of a package whose metadata must not be used
 
 // TooManyUnreadableError ends a search that does nothing but read metadata
 // that must not be used.

@@ -40,6 +40,9 @@ func TestSurvives(t *testing.T) {
 	seeds := *surviveSeeds
 	if seeds == 0 {
 		seeds = 50
+		if testing.Short() {
+			seeds = 20
+		}
 	}
 	profiles := map[string]indextest.Profile{"pypi": indextest.PyPI(), "mirror": indextest.Mirror(), "html": {Gzip: true, Ranges: true}}
 	for _, s := range survivals {
