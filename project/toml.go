@@ -10,9 +10,9 @@ import (
 
 const (
 	// maxTOMLDepth bounds nested tables and arrays, in levels.
-	maxTOMLDepth = 64
+	maxTOMLDepth = 64 // levels of nesting
 	// maxTOMLValues bounds the values of a document.
-	maxTOMLValues = 1 << 20
+	maxTOMLValues = 1 << 20 // values of a document
 )
 
 type tomlKind uint8

@@ -40,10 +40,11 @@ type node struct {
 	base  pubgrub.Package // of a wanted node: its package
 	seen  int             // order in which the package was first met
 
-	pinned bool // somebody asks for one exact version
-	turn   int  // higher is decided earlier; raised after many conflicts
-	builds int  // releases found to need a build
-	walk   walk // through its releases, as far as they failed
+	pinned     bool // somebody asks for one exact version
+	turn       int  // higher is decided earlier; raised after many conflicts
+	builds     int  // releases found to need a build
+	unreadable int  // releases whose metadata must not be used
+	walk       walk // through its releases, as far as they failed
 }
 
 // problem answers the solver's questions. It lives on the search's goroutine.
@@ -115,7 +116,24 @@ const (
 
 // maxBuildProbes is how many source distributions of a package are read to
 // learn that they need a build.
-const maxBuildProbes = 3
+const maxBuildProbes = 3 // source distributions of a package
+
+// maxUnreadable is how many releases of a package may turn out to have metadata
+// that must not be used. Whole families of broken releases exist, of this size
+// they are an index that is broken or means no good.
+const maxUnreadable = 1000 // releases of a package whose metadata must not be used
+
+// TooManyUnreadableError ends a search that does nothing but read metadata
+// that must not be used.
+type TooManyUnreadableError struct {
+	Name   pypi.Name
+	Count  int
+	Detail string // of the last one
+}
+
+func (e *TooManyUnreadableError) Error() string {
+	return fmt.Sprintf("%s: %d releases have unusable metadata, the last one read since %s; narrow the requirement to releases that can be used, or ask who runs the index", e.Name, e.Count, e.Detail)
+}
 
 // conflictThreshold is how many releases of a package fail against one
 // decision before the two packages change places.
@@ -471,8 +489,13 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	p.expanded[k] = true
 	var out []pubgrub.Clause
 	if unusable != nil {
-		if unusable.kind == needsBuild {
+		switch n := &p.nodes[id]; unusable.kind {
+		case needsBuild:
 			p.giveUpSdists(id, unusable)
+		case unreadable:
+			if n.unreadable++; n.unreadable == maxUnreadable {
+				return nil, &TooManyUnreadableError{c.name, maxUnreadable, unusable.detail}
+			}
 		}
 		out = p.exclude(id, unusable)
 		if unusable.in.covers(p.scope.here) {

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,6 +62,12 @@ type transientError struct{ error }
 
 func (e transientError) Unwrap() error { return e.error }
 
+// doubtfulError marks what may be the word of something between client and index, such as a login page: worth asking
+// for again, but not for long.
+type doubtfulError struct{ error }
+
+func (e doubtfulError) Unwrap() error { return e.error }
+
 // fetch sends rq and lets consume read the body of a success; a second try calls consume anew. Errors: errAbsent,
 // errRange, *UnavailableError, *UnusableError, the error of the context.
 func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, io.Reader) error) error {
@@ -92,6 +100,7 @@ func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, i
 	if tries == 0 || tries > c.opts.Tries {
 		tries = c.opts.Tries
 	}
+	doubts := 0
 	for try := 1; ; try++ {
 		err := c.attempt(total, rq, shown, consume)
 		if err == nil || errors.Is(err, errAbsent) || errors.Is(err, errRange) {
@@ -101,6 +110,12 @@ func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, i
 			return context.Cause(ctx)
 		}
 		max, wait, final := c.assess(err)
+		if errors.As(err, new(doubtfulError)) && tries > probeTries {
+			if doubts++; doubts < doubtTries {
+				max, wait, final = tries, 0, nil
+				rq.fresh = true
+			}
+		}
 		if final != nil {
 			return c.explain(shown, try, final)
 		}
@@ -160,6 +175,7 @@ func (c *Client) assess(err error) (tries int, wait time.Duration, final error) 
 	case errors.As(err, &status):
 		switch {
 		case status.status == http.StatusTooManyRequests, status.status == http.StatusRequestTimeout,
+			status.status == http.StatusNotModified, // which nobody asked for
 			status.status >= 500 && status.status != http.StatusNotImplemented && status.status != http.StatusHTTPVersionNotSupported:
 			return c.opts.Tries, status.retryAfter, nil
 		}
@@ -271,7 +287,11 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 		return err
 	}
 	raw := reply.RawResponse
-	body := &bodyReader{src: raw.Body, idle: time.AfterFunc(idleTimeout, cancel)}
+	body := &bodyReader{src: raw.Body}
+	body.idle = time.AfterFunc(idleTimeout, func() {
+		body.slow.Store(true)
+		cancel()
+	})
 	defer func() {
 		body.idle.Stop()
 		raw.Body.Close()
@@ -299,6 +319,8 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 		return nil
 	case errors.As(err, &limit), errors.As(err, &transient):
 		return err
+	case body.slow.Load():
+		return transientError{fmt.Errorf("the answer came too slowly: %d bytes, fewer than %d of them in the last %s", body.n, idleBytes, idleTimeout)}
 	case body.err != nil:
 		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", body.n, inner(body.err))}
 	}
@@ -379,7 +401,7 @@ func (c *Client) inflate(a *answer, body io.Reader) (io.Reader, error) {
 	}
 	if err := z.Reset(packed); err != nil {
 		c.packed.give(packed)
-		return nil, broken(int64(packed.Len()), err)
+		return nil, transientError{fmt.Errorf("the compression is damaged: %w", err)}
 	}
 	return &inflated{z, packed}, nil
 }
@@ -399,18 +421,21 @@ func (b *buffers) take() *bytes.Buffer {
 
 func (b *buffers) give(buf *bytes.Buffer) { b.pool.Put(buf) }
 
-// bodyReader counts, remembers how the transfer ended, and cancels it when nothing comes for idleTimeout.
+// bodyReader counts, remembers how the transfer ended, and cancels it when less than idleBytes come within idleTimeout.
 type bodyReader struct {
 	src  io.Reader
 	idle *time.Timer
+	slow atomic.Bool // idle has fired
 	n    int64
+	mark int64 // n when idle was set
 	err  error // other than io.EOF
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	b.n += int64(n)
-	if n > 0 {
+	if b.n-b.mark >= idleBytes {
+		b.mark = b.n
 		b.idle.Reset(idleTimeout)
 	}
 	if err != nil && err != io.EOF {
@@ -440,7 +465,8 @@ func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit in
 
 // broken makes an error of compressed data one that is worth another try.
 func broken(n int64, err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, &corrupt) {
 		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
 	}
 	return err

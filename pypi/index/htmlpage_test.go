@@ -68,6 +68,10 @@ func TestSimpleHTML(t *testing.T) {
 func TestSimpleHTMLRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, page, want string }{
 		{"login", `<html><body><form action="/login"><input type="password"></form><a href="/help">help</a></body></html>`, "login page"},
+		{"login in a form of the API", `<html><title>Links for x</title><form></html>`, "login page"},
+		{"maintenance", `<html><title>Back soon</title><body>We are in maintenance. <a href="/status">Status</a></body></html>`, "does not look like a page"},
+		{"links for in the text", `<html><body>Links for everyone</body></html>`, "does not look like a page"},
+		{"empty", ``, "does not look like a page"},
 		{"other version", `<html><meta name="pypi:repository-version" content="2.0"></html>`, `version "2.0"`},
 		{"base", `<html><base href="file:///x"></html>`, "base element"},
 		{"huge tag", `<a href="` + strings.Repeat("x", 2<<20) + `">`, "over the limit"},
@@ -78,6 +82,21 @@ func TestSimpleHTMLRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestSimpleHTMLWithoutFiles(t *testing.T) {
+	for _, page := range []string{
+		`<meta name="pypi:repository-version" content="1.0">`,
+		`<html><head><title>Links for demo</title></head></html>`,
+		`<html><head><title>root/pypi: links for demo</title></head></html>`,
+		`<html><body><h1>Links for <em>demo</em></h1></body></html>`,
+		`<title>Simple index</title>`,
+	} {
+		b := testBuilder("demo")
+		if err := scanSimpleHTML([]byte(page), b); err != nil || len(b.files) > 0 {
+			t.Errorf("%s: got %v, %v", page, b.files, err)
+		}
 	}
 }
 
@@ -95,6 +114,7 @@ func FuzzScanSimpleHTML(f *testing.F) {
 			return
 		}
 		var again strings.Builder
+		again.WriteString("<title>Links for demo</title>")
 		for _, file := range b.files {
 			u, err := url.Parse(file.URL)
 			if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) || u.User != nil {

@@ -146,9 +146,12 @@ func (c *Client) simplePage(ctx context.Context, r *repository, name pypi.Name) 
 		case isJSON(kind):
 			return scanSimpleJSON(data, b)
 		case kind == "text/html", kind == "application/vnd.pypi.simple.v1+html":
-			r.htmlOnly.Store(true)
+			err := scanSimpleHTML(data, b)
+			if err == nil {
+				r.htmlOnly.Store(true)
+			}
 			b.html = true
-			return scanSimpleHTML(data, b)
+			return err
 		}
 		return wrongType(kind, "application/vnd.pypi.simple.v1+json or text/html")
 	})
@@ -203,11 +206,15 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		b := &pageBuilder{name: at.name, links: newLinkResolver(a.url)}
 		err = scan(contentType(a.header), buf.Bytes(), b)
 		var syntax *syntaxError
-		if errors.As(err, &syntax) && syntax.End && !a.framed {
+		var limit *LimitError
+		switch {
+		case err == nil:
+		case errors.As(err, &syntax) && syntax.End && !a.framed:
 			return transientError{err}
-		}
-		if err != nil {
+		case errors.As(err, &limit), errors.As(err, new(doubtfulError)):
 			return err
+		default:
+			return doubtfulError{err}
 		}
 		if b.unended && !a.framed {
 			return transientError{errors.New("the page has neither an end tag nor a length: it may have been cut")}

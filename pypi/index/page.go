@@ -29,6 +29,7 @@ type pageBuilder struct {
 	claim                *claim
 	unended              bool // an HTML page without its end tag
 	html                 bool
+	known                bool // an HTML page that says what it is
 }
 
 // python is a Requires-Python parsed once for all files that state it.
@@ -63,7 +64,7 @@ func (b *pageBuilder) file(r *record) string {
 	}
 	f := File{Size: r.size, Yanked: r.yanked, Core: CoreMetadata{State: r.core}}
 	if f.Yanked {
-		f.YankedReason = string(r.yankedReason)
+		f.YankedReason = oneLine(r.yankedReason)
 	}
 	if len(r.kind) > 0 && string(r.kind) != "bdist_wheel" && string(r.kind) != "sdist" {
 		return "is a " + string(r.kind) + ", neither wheel nor source distribution"
@@ -124,6 +125,21 @@ func (b *pageBuilder) file(r *record) string {
 	b.files = append(b.files, f)
 	b.versions = append(b.versions, version)
 	return ""
+}
+
+// oneLine makes a person's words fit into a message: white space becomes a single space, so that they are no line of
+// their own there, and at most maxReason bytes are kept.
+func oneLine(text []byte) string {
+	cut := false
+	if len(text) > maxReason {
+		text, cut = text[:maxReason], true
+		text = bytes.ToValidUTF8(text, nil) // half a character
+	}
+	s := strings.Join(strings.Fields(string(text)), " ")
+	if cut {
+		s += "…"
+	}
+	return s
 }
 
 // setHashes fills f.Hashes; sha256 is the text of r.sha256.
@@ -204,7 +220,7 @@ func (b *pageBuilder) python(text []byte) python {
 // project sorts what was added. Versions that are equal become one release, under the shortest of their spellings.
 func (b *pageBuilder) project(home *repository) *Project {
 	p := &Project{
-		Name: b.name, Index: home.display, Status: b.status, StatusReason: b.statusReason,
+		Name: b.name, Index: home.display, Status: oneLine([]byte(b.status)), StatusReason: oneLine([]byte(b.statusReason)),
 		Skipped: b.skipped, home: home, claim: b.claim,
 	}
 	switch strings.ToLower(p.Status) {

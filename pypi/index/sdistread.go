@@ -28,10 +28,7 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if !strings.HasSuffix(f.Filename, ".tar.gz") && !strings.HasSuffix(f.Filename, ".tgz") {
 		return nil, ErrNeedsBuild // other formats are older than static metadata
 	}
-	content, err := c.fetchSdist(ctx, p.home, f, false)
-	if isSecurity(err) {
-		content, err = c.fetchSdist(ctx, p.home, f, true)
-	}
+	content, err := verified(func(fresh bool) (*sdistContent, error) { return c.fetchSdist(ctx, p.home, f, fresh) })
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +105,7 @@ func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fres
 		if limited.N == 0 {
 			return &LimitError{"the source distribution", maxSdist, "bytes"}
 		}
-		if err := check.err(); err != nil {
+		if err := mismatch(a, check.err()); err != nil {
 			return err
 		}
 		return err
@@ -167,6 +164,9 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tar: %w", err)
 		}
+		if key := secondReading(h); key != "" {
+			return nil, fmt.Errorf("tar: a PAX record states %s anew, which not all readers heed", key)
+		}
 		top, rest, _ := strings.Cut(strings.TrimPrefix(h.Name, "./"), "/")
 		if rest != "PKG-INFO" && rest != "pyproject.toml" {
 			continue
@@ -211,6 +211,23 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 		_, err = io.Copy(io.Discard, limited)
 	}
 	return content, err
+}
+
+// secondReading returns the PAX record of h by which readers come to see different archives: a size beside that of the
+// plain header, which says where the next member begins (CVE-2025-62518), and what a global header says of the members
+// that follow it, which archive/tar passes over and Python's tarfile heeds. No size that fits the plain header is
+// written twice, and those that do not are beyond any limit here.
+func secondReading(h *tar.Header) string {
+	keys := []string{"size"}
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		keys = []string{"size", "path", "linkpath"}
+	}
+	for _, key := range keys {
+		if _, ok := h.PAXRecords[key]; ok {
+			return key
+		}
+	}
+	return ""
 }
 
 // sparse reports whether h states a size that its bytes in the archive do not have.

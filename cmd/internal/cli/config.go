@@ -111,7 +111,7 @@ func runConfig(ctx context.Context, o *configOptions) error {
 			if v.Table != "" {
 				from = strings.TrimSpace(from + " [" + v.Table + "]")
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Key, clean(strings.Join(v.Value, ", ")), clean(from))
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Key, project.Escape(project.Redact(strings.Join(v.Value, ", "))), clean(from))
 		}
 		w.Flush()
 	}
