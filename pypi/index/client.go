@@ -79,7 +79,7 @@ type Client struct {
 	opts         Options
 	rest         *resty.Client
 	repositories []*repository // in the order asked
-	certificates error         // what is wrong with SSL_CERT_FILE or SSL_CERT_DIR
+	certificates error         // what is wrong with SSL_CERT_FILE or SSL_CERT_DIR; known with the first answer
 	slots        chan struct{}
 
 	projects flight[*Project]
@@ -116,7 +116,11 @@ func NewClient(o Options) (*Client, error) {
 	c.repositories = append(c.repositories, r)
 	transport := o.Transport
 	if transport == nil {
-		transport, c.certificates = newTransport(o.Concurrency, o.Getenv)
+		transport = &lazyTransport{make: func() http.RoundTripper {
+			var rt http.RoundTripper
+			rt, c.certificates = newTransport(o.Concurrency, o.Getenv)
+			return rt
+		}}
 	}
 	c.rest = resty.NewWithClient(&http.Client{Transport: transport})
 	c.rest.SetRedirectPolicy(resty.RedirectPolicyFunc(checkRedirect))

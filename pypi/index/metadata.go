@@ -63,9 +63,9 @@ func (c *Client) MetadataOf(ctx context.Context, p *Project, r *Release, f *File
 // candidates returns the files of r in the order in which to read them: f, then wheels by how cheaply and likely they
 // answer, then source distributions.
 func candidates(r *Release, f *File) []*File {
-	files := make([]*File, 0, len(r.Files))
-	for i := range r.Files {
-		files = append(files, &r.Files[i])
+	files := make([]*File, 0, len(r.Files()))
+	for i := range r.Files() {
+		files = append(files, &r.Files()[i])
 	}
 	rank := func(x *File) int {
 		n := 0

@@ -256,8 +256,8 @@ func (s *stored) unpack(r *repository, name pypi.Name) (*Project, error) {
 // keepable reports whether p may be kept: addresses with a query may be signed, which is a credential, and expire.
 func keepable(p *Project) bool {
 	for i := range p.Releases {
-		for j := range p.Releases[i].Files {
-			if strings.ContainsRune(p.Releases[i].Files[j].URL, '?') {
+		for j := range p.Releases[i].Files() {
+			if strings.ContainsRune(p.Releases[i].Files()[j].URL, '?') {
 				return false
 			}
 		}
@@ -313,7 +313,7 @@ func (pin *Pinned) on(p *Project, fresh bool) bool {
 	}
 	for _, want := range pin.Hashes {
 		algorithm, digest, _ := strings.Cut(want, ":")
-		if !slices.ContainsFunc(r.Files, func(f File) bool { return f.Hashes[algorithm] == digest }) {
+		if !slices.ContainsFunc(r.Files(), func(f File) bool { return f.Hashes.Get(algorithm) == digest }) {
 			return false
 		}
 	}
@@ -327,7 +327,7 @@ func (pin *Pinned) on(p *Project, fresh bool) bool {
 // fileKey is what a file is known by, and whether that never changes.
 func fileKey(f *File) (key string, immutable bool) {
 	for _, algorithm := range [...]string{"sha256", "sha512", "sha384"} {
-		if digest := f.Hashes[algorithm]; digest != "" {
+		if digest := f.Hashes.Get(algorithm); digest != "" {
 			return algorithm + ":" + digest, true
 		}
 	}

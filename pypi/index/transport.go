@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 )
 
 var errProxy = errors.New("the proxy address in the environment is not a URL; correct HTTPS_PROXY or HTTP_PROXY")
@@ -39,6 +40,19 @@ func newTransport(concurrency int, getenv func(string) string) (http.RoundTrippe
 		DisableCompression:    true, // asked for and capped by attempt
 		ReadBufferSize:        32 << 10,
 	}, err
+}
+
+// lazyTransport makes the network ready for the first request: reading certificates takes 20 ms, which a run that finds
+// everything in the cache has no use for.
+type lazyTransport struct {
+	make func() http.RoundTripper
+	once sync.Once
+	rt   http.RoundTripper
+}
+
+func (l *lazyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.once.Do(func() { l.rt = l.make() })
+	return l.rt.RoundTrip(r)
 }
 
 // rootCertificates returns the pool that SSL_CERT_FILE and SSL_CERT_DIR describe, nil for the system's own. Go itself

@@ -264,7 +264,7 @@ func newHashCheck(f *File) *hashCheck {
 		name string
 		make func() hash.Hash
 	}{{"sha256", sha256.New}, {"sha512", sha512.New}, {"sha384", sha512.New384}} {
-		if want := f.Hashes[h.name]; want != "" {
+		if want := f.Hashes.Get(h.name); want != "" {
 			return &hashCheck{h.make(), h.name, want}
 		}
 	}
