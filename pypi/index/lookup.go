@@ -219,7 +219,7 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		}
 		whole := b.project(r)
 		keep = keep && keepable(whole)
-		s.page = string(packPage(nil, whole))
+		s.page = packPage(whole)
 		// From here on cold and warm are the same.
 		if p, err = unpackPage(s.page, at.name, r); err != nil {
 			return err

@@ -182,7 +182,9 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if w.complete {
 		source = FromWheel
 	}
-	c.saveMetadata(p, f, source, data)
+	if !w.passing {
+		c.saveMetadata(p, f, source, data)
+	}
 	return &Metadata{md, f, source}, nil
 }
 
@@ -195,6 +197,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 	}
 	address := sidecarURL(f.URL)
 	var text []byte
+	keep := false
 	read := func(fresh bool) (*dist.Metadata, error) {
 		var md *dist.Metadata
 		rq := &request{url: address, accept: acceptFile, auth: home.authFor(address), gzip: true, fresh: fresh}
@@ -216,7 +219,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			}
 			var err error
 			md, err = dist.ParseMetadata(buf.Bytes())
-			text = buf.Bytes()
+			text, keep = buf.Bytes(), a.keep
 			return err
 		})
 		return md, err
@@ -231,7 +234,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			err = &UnusableError{redactText(address), err}
 		}
 	}
-	if err == nil && (!f.IsSdist() || md.StaticDependencies()) {
+	if err == nil && keep && (!f.IsSdist() || md.StaticDependencies()) {
 		c.saveMetadata(p, f, FromSidecar, text)
 	}
 	if !advertised {

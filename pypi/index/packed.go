@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
@@ -45,8 +46,9 @@ const (
 
 var errPacked = errors.New("malformed record")
 
-// packPage appends p.
-func packPage(out []byte, p *Project) []byte {
+// packPage packs p.
+func packPage(p *Project) string {
+	var out []byte
 	text := func(s string) { out = append(binary.AppendUvarint(out, uint64(len(s))), s...) }
 	number := func(n int) { out = binary.AppendUvarint(out, uint64(n)) }
 	texts := func(list []string) {
@@ -85,7 +87,9 @@ func packPage(out []byte, p *Project) []byte {
 	}
 	texts(list)
 	number(len(p.Releases))
-	var files []byte
+	scratch := packing.Get().(*[]byte)
+	defer packing.Put(scratch)
+	files := (*scratch)[:0]
 	for i := range p.Releases {
 		r := &p.Releases[i]
 		start := len(files)
@@ -98,8 +102,14 @@ func packPage(out []byte, p *Project) []byte {
 		number(len(files) - start)
 		number(len(list))
 	}
-	return append(out, files...)
+	*scratch = files
+	whole := make([]byte, 0, len(out)+len(files))
+	whole = append(append(whole, out...), files...)
+	return unsafe.String(unsafe.SliceData(whole), len(whole)) // nobody else has it
 }
+
+// packing holds buffers for files, which are large and soon done with.
+var packing = sync.Pool{New: func() any { return new([]byte) }}
 
 func packFile(out []byte, f *File, python int) []byte {
 	named := strings.HasSuffix(f.URL, f.Filename)

@@ -24,6 +24,7 @@ type wheelReader struct {
 	home     *repository
 	f        *File
 	complete bool // the whole wheel was fetched
+	passing  bool // the server does not allow it to be kept
 
 	size    int64 // of the wheel, 0 while unknown
 	etag    string
@@ -93,6 +94,7 @@ func (w *wheelReader) readTail(ctx context.Context) error {
 	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges}
 	tooLarge := false
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		w.passing = w.passing || !a.keep
 		var buf bytes.Buffer
 		if a.status == http.StatusOK {
 			if a.length < 0 || a.length > wholeInstead {
@@ -215,6 +217,7 @@ func (w *wheelReader) fetchWhole(ctx context.Context, fresh bool) ([]byte, error
 	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), fresh: fresh, timeout: max(downloadTimeout, w.c.opts.Timeout)}
 	var data []byte
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		w.passing = w.passing || !a.keep
 		if a.length > maxWheel {
 			return &LimitError{"the wheel", maxWheel, "bytes"}
 		}
