@@ -43,9 +43,9 @@ func (s *solved) heldBack(c *candidates, state int, wants []pep440.Specifiers, i
 		return HeldBack{}, false
 	}
 	r := c.releases[newest-1]
-	files := make([]*index.File, len(r.Files))
-	for i := range r.Files {
-		files[i] = &r.Files[i]
+	files := make([]*index.File, len(r.Files()))
+	for i := range r.Files() {
+		files[i] = &r.Files()[i]
 	}
 	return HeldBack{Name: c.name, Chosen: chosen, Newer: r.Version, Uploaded: firstUpload(files)}, true
 }

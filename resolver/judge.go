@@ -32,7 +32,7 @@ func (q *question) judgeBy(name pypi.Name, r *index.Release, sparing bool) verdi
 	none := func(kind exclusionKind, detail string) verdict {
 		return verdict{bad: []exclusion{{in: q.scope.here, exclusionWhy: exclusionWhy{kind, detail}}}}
 	}
-	if len(r.Files) == 0 {
+	if len(r.Files()) == 0 {
 		return none(noFiles, "")
 	}
 	if r.Version.IsPrerelease() && q.prereleaseMode(name) == disallowed {
@@ -40,9 +40,9 @@ func (q *question) judgeBy(name pypi.Name, r *index.Release, sparing bool) verdi
 	}
 	// The reasons are tried from the most to the least particular, and what
 	// the last files that were left failed of is what is said.
-	usable := make([]*index.File, 0, len(r.Files))
-	for i := range r.Files {
-		usable = append(usable, &r.Files[i])
+	usable := make([]*index.File, 0, len(r.Files()))
+	for i := range r.Files() {
+		usable = append(usable, &r.Files()[i])
 	}
 	keep := func(ok func(*index.File) bool) bool {
 		usable = slices.DeleteFunc(usable, func(f *index.File) bool { return !ok(f) })

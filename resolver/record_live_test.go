@@ -177,11 +177,11 @@ func (r *recorder) readOn(t *testing.T, q *question, of recording) error {
 func oneWheel(q *question, name pypi.Name, rel *index.Release) []index.File {
 	keep := q.judge(name, rel).file
 	var files []index.File
-	for i, f := range rel.Files {
+	for i, f := range rel.Files() {
 		if keep == nil && !f.IsSdist() {
-			keep = &rel.Files[i]
+			keep = &rel.Files()[i]
 		}
-		if f.IsSdist() || keep == &rel.Files[i] {
+		if f.IsSdist() || keep == &rel.Files()[i] {
 			files = append(files, f)
 		}
 	}
@@ -197,7 +197,7 @@ func (r *recorder) write(q *question, of recording) error {
 		p := &indextest.Project{Name: string(name), Title: string(name)}
 		for i := range r.pages[name].Releases {
 			rel := &r.pages[name].Releases[i]
-			out := release(rel, rel.Files, r.docs[rel])
+			out := release(rel, rel.Files(), r.docs[rel])
 			if of.newest == 0 {
 				// Hundreds of packages, for one target and no cutoff.
 				out = release(rel, oneWheel(q, name, rel), r.docs[rel])

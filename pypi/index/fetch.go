@@ -55,6 +55,7 @@ type answer struct {
 	url    *url.URL // after redirects
 	length int64    // of the body as consumed, -1 when unknown
 	framed bool     // a body cut short would be noticed
+	keep   bool     // the server allows it to be kept
 }
 
 // transientError marks an answer worth asking for again.
@@ -303,6 +304,7 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 		return err
 	}
 	a := &answer{status: raw.StatusCode, header: raw.Header, url: raw.Request.URL, length: raw.ContentLength}
+	_, a.keep = lifetime(raw.Header, c.opts.Now())
 	a.framed = raw.ContentLength >= 0 || len(raw.TransferEncoding) > 0 || raw.ProtoMajor >= 2
 	content, err := c.decoded(a, body, rq)
 	if err == nil {

@@ -33,7 +33,7 @@ func TestSimpleHTML(t *testing.T) {
 	p := b.project(&repository{})
 	var got []string
 	for _, r := range p.Releases {
-		for _, f := range r.Files {
+		for _, f := range r.Files() {
 			got = append(got, f.URL)
 		}
 	}
@@ -47,11 +47,11 @@ func TestSimpleHTML(t *testing.T) {
 	if p.Status != "archived" || p.StatusReason != "moved & renamed" {
 		t.Errorf("status %q, %q", p.Status, p.StatusReason)
 	}
-	one, sdist, two, three := p.Releases[0].Files[0], p.Releases[0].Files[1], p.Releases[1].Files[0], p.Releases[2].Files[0]
-	if one.Hashes["sha256"] != sha || one.RequiresPython != ">=3.8,<4" || one.Core != (CoreMetadata{CoreAdvertised, sha}) || one.Yanked {
+	one, sdist, two, three := p.Releases[0].Files()[0], p.Releases[0].Files()[1], p.Releases[1].Files()[0], p.Releases[2].Files()[0]
+	if one.Hashes.Get("sha256") != sha || one.RequiresPython != ">=3.8,<4" || one.Core != (CoreMetadata{CoreAdvertised, sha}) || one.Yanked {
 		t.Errorf("first %+v", one)
 	}
-	if !sdist.Yanked || sdist.YankedReason != "" || sdist.Hashes != nil || sdist.Core.State != CoreUnknown {
+	if !sdist.Yanked || sdist.YankedReason != "" || !sdist.Hashes.IsZero() || sdist.Core.State != CoreUnknown {
 		t.Errorf("sdist %+v", sdist)
 	}
 	if two.YankedReason != "bad <build>" || two.Core != (CoreMetadata{State: CoreAdvertised}) || two.Filename != "demo-2.0+local-py3-none-any.whl" || p.Releases[1].Version.String() != "2.0+local" {
@@ -148,7 +148,7 @@ func BenchmarkSimpleHTML(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, f := range p.files {
-		page.WriteString(`<a href="` + f.URL + "#sha256=" + f.Hashes["sha256"] + `" data-requires-python="&gt;=3.8">` + f.Filename + "</a><br/>\n")
+		page.WriteString(`<a href="` + f.URL + "#sha256=" + f.Hashes.Get("sha256") + `" data-requires-python="&gt;=3.8">` + f.Filename + "</a><br/>\n")
 	}
 	data := []byte(page.String())
 	b.SetBytes(int64(len(data)))

@@ -219,20 +219,22 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		if b.unended && !a.framed {
 			return transientError{errors.New("the page has neither an end tag nor a length: it may have been cut")}
 		}
-		p = b.project(r)
-		if c.bucket(r) == nil {
-			return nil
-		}
-		if p.keep = keep && keepable(p); !p.keep {
-			c.drop(r, at, was)
-			return nil
-		}
 		s := &stored{kind: storedJSON, fetched: now, lifetime: d, etag: a.header.Get("ETag"), modified: a.header.Get("Last-Modified")}
 		if b.html {
 			s.kind = storedHTML
 		}
-		s.page = string(packPage(nil, p))
-		c.save(r, at, s)
+		whole := b.project(r)
+		keep = keep && keepable(whole)
+		s.page = packPage(whole)
+		// From here on cold and warm are the same.
+		if p, err = unpackPage(s.page, at.name, r); err != nil {
+			return err
+		}
+		if p.keep = keep; keep {
+			c.save(r, at, s)
+		} else {
+			c.drop(r, at, was)
+		}
 		return nil
 	})
 	var absent *absentError

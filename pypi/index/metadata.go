@@ -63,9 +63,9 @@ func (c *Client) MetadataOf(ctx context.Context, p *Project, r *Release, f *File
 // candidates returns the files of r in the order in which to read them: f, then wheels by how cheaply and likely they
 // answer, then source distributions.
 func candidates(r *Release, f *File) []*File {
-	files := make([]*File, 0, len(r.Files))
-	for i := range r.Files {
-		files = append(files, &r.Files[i])
+	files := make([]*File, 0, len(r.Files()))
+	for i := range r.Files() {
+		files = append(files, &r.Files()[i])
 	}
 	rank := func(x *File) int {
 		n := 0
@@ -207,7 +207,9 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if w.complete {
 		source = FromWheel
 	}
-	c.saveMetadata(p, f, source, data)
+	if !w.passing {
+		c.saveMetadata(p, f, source, data)
+	}
 	return &Metadata{md, f, source}, nil
 }
 
@@ -220,6 +222,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 	}
 	address := sidecarURL(f.URL)
 	var text []byte
+	keep := false
 	read := func(fresh bool) (*dist.Metadata, error) {
 		var md *dist.Metadata
 		rq := &request{url: address, accept: acceptFile, auth: home.authFor(address), gzip: true, fresh: fresh}
@@ -241,7 +244,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			}
 			var err error
 			md, err = dist.ParseMetadata(buf.Bytes())
-			text = buf.Bytes()
+			text, keep = buf.Bytes(), a.keep
 			return err
 		})
 		return md, err
@@ -253,7 +256,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			err = &UnusableError{redactText(address), err}
 		}
 	}
-	if err == nil && (!f.IsSdist() || md.StaticDependencies()) {
+	if err == nil && keep && (!f.IsSdist() || md.StaticDependencies()) {
 		c.saveMetadata(p, f, FromSidecar, text)
 	}
 	if !advertised {

@@ -98,11 +98,11 @@ func TestPreferredFile(t *testing.T) {
 	s, c := serveUniverse(t, "demo 1.0\n  dep\n  @wheel cp312-cp312-win32\n  @wheel cp312-cp312-manylinux_2_17_x86_64\n  @sdist static\n", indextest.PyPI(), Options{})
 	p := project(t, c, "demo")
 	r := release(t, p, "1.0")
-	for i := range r.Files {
+	for i := range r.Files() {
 		for range 2 {
-			m, err := c.MetadataOf(t.Context(), p, r, &r.Files[i])
-			if err != nil || m.File.Filename != r.Files[i].Filename {
-				t.Errorf("%s: read %+v, %v", r.Files[i].Filename, m, err)
+			m, err := c.MetadataOf(t.Context(), p, r, &r.Files()[i])
+			if err != nil || m.File.Filename != r.Files()[i].Filename {
+				t.Errorf("%s: read %+v, %v", r.Files()[i].Filename, m, err)
 			}
 		}
 	}

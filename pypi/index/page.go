@@ -3,6 +3,7 @@ package index
 import (
 	"bytes"
 	"cmp"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -76,16 +77,13 @@ func (b *pageBuilder) file(r *record) string {
 	if len(r.sha256)+len(r.sha384)+len(r.sha512) == 0 {
 		fragmentHash(r, fragment)
 	}
-	// One string holds the address, which as a rule ends in the file name, and the hash.
-	b.buf = append(append(b.buf[:0], href...), r.sha256...)
-	whole := string(b.buf)
-	f.URL = whole[:len(href)]
+	f.URL = string(href) // which as a rule ends in the file name
 	if strings.HasSuffix(f.URL, string(r.filename)) {
 		f.Filename = f.URL[len(f.URL)-len(r.filename):]
 	} else {
 		f.Filename = string(r.filename)
 	}
-	if reason := setHashes(&f, r, whole[len(href):]); reason != "" {
+	if reason := b.setHashes(&f, r); reason != "" {
 		return reason
 	}
 	if len(r.coreHash) > 0 {
@@ -142,26 +140,20 @@ func oneLine(text []byte) string {
 	return s
 }
 
-// setHashes fills f.Hashes; sha256 is the text of r.sha256.
-func setHashes(f *File, r *record, sha256 string) string {
-	if len(r.sha256)+len(r.sha384)+len(r.sha512) == 0 {
-		return ""
-	}
-	f.Hashes = make(map[string]string, 1)
-	for _, h := range [...]struct {
-		name string
-		text string
-		n    int
-	}{{"sha256", sha256, 64}, {"sha384", string(r.sha384), 96}, {"sha512", string(r.sha512), 128}} {
-		if h.text == "" {
+// setHashes fills f.Hashes.
+func (b *pageBuilder) setHashes(f *File, r *record) string {
+	b.buf = b.buf[:0]
+	for i, text := range [...][]byte{r.sha256, r.sha384, r.sha512} {
+		if len(text) == 0 {
 			continue
 		}
-		hex, ok := digest(h.text, h.n)
-		if !ok {
-			return "its " + h.name + " is malformed"
+		var err error
+		if b.buf, err = hex.AppendDecode(b.buf, text); err != nil || len(text) != 2*algorithms[i].size {
+			return "its " + algorithms[i].name + " is malformed"
 		}
-		f.Hashes[h.name] = hex
+		f.Hashes.has |= 1 << i
 	}
+	f.Hashes.raw = string(b.buf)
 	return ""
 }
 
@@ -253,7 +245,7 @@ func (b *pageBuilder) project(home *repository) *Project {
 				version = v
 			}
 		}
-		p.Releases = append(p.Releases, Release{version, files[first:len(files):len(files)]})
+		p.Releases = append(p.Releases, NewRelease(version, files[first:len(files):len(files)]...))
 		start = end
 	}
 	return p

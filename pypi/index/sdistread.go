@@ -42,7 +42,9 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 		if m.Source == FromPyproject {
 			text = content.pyproject
 		}
-		c.saveMetadata(p, f, m.Source, text)
+		if !content.passing {
+			c.saveMetadata(p, f, m.Source, text)
+		}
 	}
 	return m, err
 }
@@ -51,6 +53,7 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 type sdistContent struct {
 	pkgInfo   []byte // nil when absent
 	pyproject []byte
+	passing   bool // the server does not allow it to be kept
 }
 
 func (s *sdistContent) metadata(p *Project, r *Release) (*Metadata, error) {
@@ -94,6 +97,9 @@ func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fres
 		counted := &countReader{r: io.TeeReader(limited, check)}
 		var err error
 		content, err = readSdist(counted, f, check.want == "" && !a.framed)
+		if content != nil {
+			content.passing = !a.keep
+		}
 		var limit *LimitError
 		if errors.As(err, &limit) {
 			return err

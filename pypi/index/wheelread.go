@@ -25,6 +25,7 @@ type wheelReader struct {
 	f        *File
 	complete bool // the whole wheel was fetched
 	fresh    bool // ask past caches
+	passing  bool // the server does not allow it to be kept
 
 	size    int64 // of the wheel, 0 while unknown
 	etag    string
@@ -105,6 +106,7 @@ func (w *wheelReader) readTail(ctx context.Context) error {
 	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges, fresh: w.fresh}
 	tooLarge := false
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		w.passing = w.passing || !a.keep
 		var buf bytes.Buffer
 		if a.status == http.StatusOK {
 			if a.length < 0 || a.length > wholeInstead {
@@ -224,6 +226,7 @@ func (w *wheelReader) fetchWhole(ctx context.Context, fresh bool) ([]byte, error
 	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), fresh: fresh, timeout: max(downloadTimeout, w.c.opts.Timeout)}
 	var data []byte
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		w.passing = w.passing || !a.keep
 		if a.length > maxWheel {
 			return &LimitError{"the wheel", maxWheel, "bytes"}
 		}
@@ -273,7 +276,7 @@ func newHashCheck(f *File) *hashCheck {
 		name string
 		make func() hash.Hash
 	}{{"sha256", sha256.New}, {"sha512", sha512.New}, {"sha384", sha512.New384}} {
-		if want := f.Hashes[h.name]; want != "" {
+		if want := f.Hashes.Get(h.name); want != "" {
 			return &hashCheck{h.make(), h.name, want}
 		}
 	}
