@@ -287,7 +287,7 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 	}
 	for t := range in.and(c.lax[state-1]).each {
 		a.warn("%s %s says that it requires Python %s, which excludes %s: pip will refuse it", e.Name, e.Version,
-			c.files[state-1].RequiresPython, s.scope.targets[t].Python)
+			s.requiresPython(c, state), s.scope.targets[t].Python)
 	}
 	for t := range in.and(c.unserved[state-1]).each {
 		a.warn("%s %s has no file for %s: pip will not find it there", e.Name, e.Version, s.scope.targets[t])

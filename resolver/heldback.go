@@ -31,7 +31,7 @@ func (s *solved) heldBack(c *candidates, state int, wants []pep440.Specifiers, i
 		}
 		switch {
 		case hidden.Has(v):
-			bad := s.judgeBy(c.name, c.releases[v-1], true).bad
+			bad := s.judgeFiles(c.name, version, c.releases[v-1].Files(), true).bad
 			if !slices.ContainsFunc(bad, func(e exclusion) bool { return !e.in.and(in).isNone() }) {
 				newest = v
 			}

@@ -179,10 +179,10 @@ func (q *question) outlook(page *index.Project, p *Pinned) Outlook {
 		return o
 	}
 	o.Newest = c.versions[newest-1]
-	if o.Unusable = c.unusable(newest, in); o.Unusable == "" && best != newest && allowed.Has(newest) && c.files[newest-1] != nil {
+	if o.Unusable = c.unusable(newest, in); o.Unusable == "" && best != newest && allowed.Has(newest) && c.usable(newest) {
 		// A release is passed over only for a bound of Python that another does
 		// not have.
-		o.Unusable = exclusionWhy{requiresPython, c.files[newest-1].RequiresPython}.brief()
+		o.Unusable = exclusionWhy{requiresPython, q.requiresPython(c, newest)}.brief()
 	}
 	return o
 }

@@ -558,7 +558,7 @@ func (p *problem) giveUpSdists(id pubgrub.Package, e *exclusion) {
 	}
 	var spans []pubgrub.Span
 	for s := e.set.First() - 1; s > 0; s-- {
-		if f := n.cand.files[s-1]; f != nil && f.IsSdist() {
+		if f := n.cand.file(s); f != nil && f.IsSdist() {
 			spans = append(spans, pubgrub.Span{Lo: int32(s), Hi: int32(s + 1)})
 		}
 	}
@@ -588,7 +588,7 @@ func (p *problem) metadata(ctx context.Context, c *candidates, state int) (*dist
 	default:
 		return nil, nil, fmt.Errorf("%s %s: %w", c.name, c.versions[state-1], err)
 	}
-	if f := c.files[state-1]; f != nil && f.RequiresPython == "" && len(m.RequiresPython) > 0 {
+	if c.file(state) != nil && len(m.RequiresPython) > 0 && p.requiresPython(c, state) == "" {
 		if p.scope.here.universal {
 			at, ok := p.splitAt(m.RequiresPython)
 			if ok && !at.IsZero() {

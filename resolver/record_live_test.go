@@ -20,7 +20,6 @@ import (
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/index/indextest"
-	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
 var record = flag.String("record", "", "the recording to make anew, or all")
@@ -147,13 +146,13 @@ func (r *recorder) readOn(t *testing.T, q *question, of recording) error {
 		var wg sync.WaitGroup
 		slots := make(chan struct{}, 16)
 		for i := len(c.versions) - 1; i >= 0 && most > 0; i-- {
-			if c.files[i] == nil {
+			if !c.usable(i+1) {
 				continue
 			}
 			most--
 			slots <- struct{}{}
 			wg.Go(func() {
-				r.MetadataOf(t.Context(), p, c.releases[i], c.files[i])
+				r.MetadataOf(t.Context(), p, c.releases[i], c.file(i+1))
 				<-slots
 			})
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -54,6 +55,7 @@ type answer struct {
 	header http.Header
 	url    *url.URL // after redirects
 	length int64    // of the body as consumed, -1 when unknown
+	expect int64    // the same as it is claimed; 0 when unknown
 	framed bool     // a body cut short would be noticed
 	keep   bool     // the server allows it to be kept
 }
@@ -396,7 +398,7 @@ func (c *Client) inflate(a *answer, body io.Reader) (io.Reader, error) {
 		c.packed.give(packed)
 		return nil, err
 	}
-	a.length, a.framed = -1, true // the trailer tells length and checksum
+	a.length, a.framed, a.expect = -1, true, inflatedSize(packed.Bytes()) // the trailer tells length and checksum
 	z, ok := c.inflaters.Get().(*gzip.Reader)
 	if !ok {
 		z = new(gzip.Reader)
@@ -406,6 +408,18 @@ func (c *Client) inflate(a *answer, body io.Reader) (io.Reader, error) {
 		return nil, transientError{fmt.Errorf("the compression is damaged: %w", err)}
 	}
 	return &inflated{z, packed}, nil
+}
+
+// inflatedSize is what the end of a gzip stream says of its length (RFC 1952, section 2.3.1), as far as that can be true.
+func inflatedSize(packed []byte) int64 {
+	if len(packed) < 4 {
+		return 0
+	}
+	n := int64(binary.LittleEndian.Uint32(packed[len(packed)-4:]))
+	if n > maxPage || n > 1032*int64(len(packed)) {
+		return 0
+	}
+	return n
 }
 
 // buffers are used again, each for what is of one size.
@@ -452,8 +466,8 @@ func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit in
 	if a.length > limit {
 		return tooLarge
 	}
-	if a.length > 0 {
-		buf.Grow(int(a.length) + bytes.MinRead)
+	if n := max(a.length, a.expect); n > 0 {
+		buf.Grow(int(n) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(body, limit+1))
 	if err != nil {

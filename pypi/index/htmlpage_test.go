@@ -30,7 +30,7 @@ func TestSimpleHTML(t *testing.T) {
 	if err := scanSimpleHTML([]byte(page), b); err != nil {
 		t.Fatal(err)
 	}
-	p := b.project(&repository{})
+	p := built(t, b, &repository{})
 	var got []string
 	for _, r := range p.Releases {
 		for _, f := range r.Files() {
@@ -115,7 +115,7 @@ func FuzzScanSimpleHTML(f *testing.F) {
 		}
 		var again strings.Builder
 		again.WriteString("<title>Links for demo</title>")
-		for _, file := range b.files {
+		for _, file := range b.list() {
 			u, err := url.Parse(file.URL)
 			if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) || u.User != nil {
 				t.Fatalf("kept %q", file.URL)
@@ -133,9 +133,10 @@ func FuzzScanSimpleHTML(f *testing.F) {
 		if len(c.files) != len(b.files) {
 			t.Fatalf("%d files, then %d from %s: %v", len(b.files), len(c.files), again.String(), c.skipped)
 		}
-		for i := range c.files {
-			if c.files[i].URL != b.files[i].URL || c.files[i].Filename != b.files[i].Filename || c.files[i].Yanked != b.files[i].Yanked {
-				t.Fatalf("%+v, then %+v", b.files[i], c.files[i])
+		was, is := b.list(), c.list()
+		for i := range is {
+			if is[i].URL != was[i].URL || is[i].Filename != was[i].Filename || is[i].Yanked != was[i].Yanked {
+				t.Fatalf("%+v, then %+v", was[i], is[i])
 			}
 		}
 	})
@@ -147,7 +148,7 @@ func BenchmarkSimpleHTML(b *testing.B) {
 	if err := scanSimpleJSON(generatedPage(10_000), p); err != nil {
 		b.Fatal(err)
 	}
-	for _, f := range p.files {
+	for _, f := range p.list() {
 		page.WriteString(`<a href="` + f.URL + "#sha256=" + f.Hashes.Get("sha256") + `" data-requires-python="&gt;=3.8">` + f.Filename + "</a><br/>\n")
 	}
 	data := []byte(page.String())

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pylock-dev/pylock/pypi"
@@ -202,8 +203,10 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		if err != nil {
 			return err
 		}
+		done = sync.OnceFunc(done)
 		defer done()
-		b := &pageBuilder{name: at.name, links: newLinkResolver(a.url)}
+		b := newPageBuilder(at.name, a.url)
+		defer b.release()
 		err = scan(contentType(a.header), buf.Bytes(), b)
 		var syntax *syntaxError
 		var limit *LimitError
@@ -223,14 +226,14 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		if b.html {
 			s.kind = storedHTML
 		}
-		whole := b.project(r)
-		keep = keep && keepable(whole)
-		s.page = packPage(whole)
+		s.page = b.pack()
+		done()
 		// From here on cold and warm are the same.
 		if p, err = unpackPage(s.page, at.name, r); err != nil {
 			return err
 		}
-		if p.keep = keep; keep {
+		// Addresses with a query may be signed, which is a credential, and expire.
+		if p.keep = keep && !b.signed; p.keep {
 			c.save(r, at, s)
 		} else {
 			c.drop(r, at, was)

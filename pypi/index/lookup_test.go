@@ -289,7 +289,7 @@ func TestSkipped(t *testing.T) {
 	if err := scanSimpleJSON([]byte(`{"files": [`+strings.Join(list, ",")+`]}`), b); err != nil {
 		t.Fatal(err)
 	}
-	p := b.project(&repository{display: "https://index.test/simple/"})
+	p := built(t, b, &repository{display: "https://index.test/simple/"})
 	if len(p.Releases) != 1 || len(p.Releases[0].Files()) != 3 || p.Releases[0].Version.String() != "1" {
 		t.Fatalf("releases %+v", p.Releases)
 	}

@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
@@ -46,9 +46,24 @@ const (
 
 var errPacked = errors.New("malformed record")
 
-// packPage packs p.
-func packPage(p *Project) string {
-	var out []byte
+// packedHead is all of a packed page but its files.
+type packedHead struct {
+	status, statusReason string
+	skipped              []Skipped
+	claim                *claim
+	pythons              []string
+	releases             []packedRelease
+	size                 int // bytes of all files
+}
+
+type packedRelease struct {
+	version pep440.Version
+	size, n int // bytes and number of files
+}
+
+// packHead packs h, and leaves room for the files.
+func packHead(h *packedHead) []byte {
+	out := make([]byte, 0, 64+16*len(h.releases)+h.size)
 	text := func(s string) { out = append(binary.AppendUvarint(out, uint64(len(s))), s...) }
 	number := func(n int) { out = binary.AppendUvarint(out, uint64(n)) }
 	texts := func(list []string) {
@@ -57,14 +72,14 @@ func packPage(p *Project) string {
 			text(s)
 		}
 	}
-	text(p.Status)
-	text(p.StatusReason)
-	number(len(p.Skipped))
-	for _, s := range p.Skipped {
+	text(h.status)
+	text(h.statusReason)
+	number(len(h.skipped))
+	for _, s := range h.skipped {
 		text(s.Filename)
 		text(s.Reason)
 	}
-	if c := p.claim; c != nil {
+	if c := h.claim; c != nil {
 		number(1)
 		text(c.version.String())
 		text(c.requiresPython)
@@ -73,45 +88,18 @@ func packPage(p *Project) string {
 	} else {
 		number(0)
 	}
-	pythons := map[string]int{}
-	var list []string
-	for i := range p.Releases {
-		files := p.Releases[i].Files()
-		for j := range files {
-			f := &files[j]
-			if _, ok := pythons[f.RequiresPython]; !ok && f.RequiresPython != "" {
-				pythons[f.RequiresPython] = len(list)
-				list = append(list, f.RequiresPython)
-			}
-		}
+	texts(h.pythons)
+	number(len(h.releases))
+	for _, r := range h.releases {
+		text(r.version.String())
+		number(r.size)
+		number(r.n)
 	}
-	texts(list)
-	number(len(p.Releases))
-	scratch := packing.Get().(*[]byte)
-	defer packing.Put(scratch)
-	files := (*scratch)[:0]
-	for i := range p.Releases {
-		r := &p.Releases[i]
-		start := len(files)
-		list := r.Files()
-		for j := range list {
-			f := &list[j]
-			files = packFile(files, f, pythons[f.RequiresPython])
-		}
-		text(r.Version.String())
-		number(len(files) - start)
-		number(len(list))
-	}
-	*scratch = files
-	whole := make([]byte, 0, len(out)+len(files))
-	whole = append(append(whole, out...), files...)
-	return unsafe.String(unsafe.SliceData(whole), len(whole)) // nobody else has it
+	return out
 }
 
-// packing holds buffers for files, which are large and soon done with.
-var packing = sync.Pool{New: func() any { return new([]byte) }}
-
-func packFile(out []byte, f *File, python int) []byte {
+// packFile appends f, whose Requires-Python has that number, and says where its name is.
+func packFile(out []byte, f *File, python int) (packed []byte, nameAt int) {
 	named := strings.HasSuffix(f.URL, f.Filename)
 	flags := uint64(f.Core.State)<<coreShift | uint64(f.Hashes.has)*hasSHA256
 	for _, b := range [...]struct {
@@ -129,9 +117,11 @@ func packFile(out []byte, f *File, python int) []byte {
 	text := func(s string) { out = append(binary.AppendUvarint(out, uint64(len(s))), s...) }
 	text(f.URL)
 	if named {
+		nameAt = len(out) - len(f.Filename)
 		out = binary.AppendUvarint(out, uint64(len(f.Filename)))
 	} else {
 		text(f.Filename)
+		nameAt = len(out) - len(f.Filename)
 	}
 	if f.Size != 0 {
 		out = binary.AppendUvarint(out, uint64(f.Size))
@@ -148,10 +138,10 @@ func packFile(out []byte, f *File, python int) []byte {
 	}
 	out = append(out, f.Hashes.raw...)
 	out, _ = hex.AppendDecode(out, []byte(f.Core.SHA256)) // checked by the scanner
-	return out
+	return out, nameAt
 }
 
-// unpacker reads what packPage wrote. After the first mistake bad is set, and everything is zero.
+// unpacker reads a packed page. After the first mistake bad is set, and everything is zero.
 type unpacker struct {
 	s   string
 	bad bool
@@ -222,7 +212,8 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 	pythons := make([]python, u.count(1))
 	for i := range pythons {
 		pythons[i].text = u.text()
-		if pythons[i].specifiers, pythons[i].err = dist.ParseRequiresPython(pythons[i].text); pythons[i].err != nil {
+		var err error
+		if pythons[i].specifiers, err = dist.ParseRequiresPython(pythons[i].text); err != nil {
 			return nil, errPacked
 		}
 	}
@@ -257,8 +248,14 @@ type packedPage struct {
 	pythons []python
 	files   string // packed, of all releases
 
-	mu     sync.Mutex
-	parser dist.FileParser // which knows the tags of wheels read before
+	mu   sync.Mutex
+	scan FileScan // which knows the tags of wheels read before
+}
+
+// python is a Requires-Python parsed once for all files that state it.
+type python struct {
+	text       string
+	specifiers pep440.Specifiers
 }
 
 // files are those of a release, packed until somebody asks.
@@ -273,28 +270,55 @@ func (f *files) get() []File {
 	if list := f.list.Load(); list != nil {
 		return *list
 	}
-	list := f.page.unpack(f.page.files[f.at:f.at+f.size], int(f.n))
-	if list == nil {
-		// The checksum was right, so this is a mistake of ours, or of somebody who writes into the cache.
-		list = []File{{Yanked: true, YankedReason: "its record in the cache is malformed; pylock cache clean removes it"}}
-	}
+	f.page.mu.Lock()
+	defer f.page.mu.Unlock()
+	f.page.scan.files, f.page.scan.wheels = nil, nil // those are the last release's
+	list := f.page.scan.unpack(f)
 	f.list.CompareAndSwap(nil, &list) // what others point to stays
 	return *f.list.Load()
 }
 
-// unpack reads the n files of a release; nil is malformed.
-func (page *packedPage) unpack(s string, n int) []File {
-	page.mu.Lock()
-	defer page.mu.Unlock()
-	name, pythons, parser := page.name, page.pythons, &page.parser
-	u := &unpacker{s: s}
-	if n <= 0 || n > len(s)/3 {
+// FileScan reads the files of one release after the other. Each takes the room of the one before, so that a look at all
+// releases of a page costs little.
+type FileScan struct {
+	files  []File
+	wheels []dist.Wheel
+	parser dist.FileParser
+}
+
+// Files are those of r, see [Release.Files], until the next call.
+func (s *FileScan) Files(r *Release) []File {
+	if r.files == nil {
 		return nil
 	}
-	files := make([]File, n)
-	wheels := make([]dist.Wheel, 0, n)
+	if list := r.files.list.Load(); list != nil {
+		return *list
+	}
+	return s.unpack(r.files)
+}
+
+// unpack reads the files of a release.
+func (s *FileScan) unpack(f *files) []File {
+	list := s.read(f.page, f.page.files[f.at:f.at+f.size], int(f.n))
+	if list == nil {
+		// The checksum was right, so this is a mistake of ours, or of somebody who writes into the cache.
+		list = []File{{Yanked: true, YankedReason: "its record in the cache is malformed; pylock cache clean removes it"}}
+	}
+	return list
+}
+
+// read returns the n files that are packed in text, nil if that is malformed.
+func (s *FileScan) read(page *packedPage, text string, n int) []File {
+	name, pythons, parser := page.name, page.pythons, &s.parser
+	u := &unpacker{s: text}
+	if n <= 0 || n > len(text)/3 {
+		return nil
+	}
+	s.files, s.wheels = slices.Grow(s.files[:0], n)[:n], slices.Grow(s.wheels[:0], n)
+	files, wheels := s.files, s.wheels
 	for i := range files {
 		f := &files[i]
+		*f = File{}
 		flags := u.number()
 		f.URL = u.text()
 		if flags&hasName != 0 {

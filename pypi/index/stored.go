@@ -255,18 +255,6 @@ func (s *stored) unpack(r *repository, name pypi.Name) (*Project, error) {
 	return p, err
 }
 
-// keepable reports whether p may be kept: addresses with a query may be signed, which is a credential, and expire.
-func keepable(p *Project) bool {
-	for i := range p.Releases {
-		for j := range p.Releases[i].Files() {
-			if strings.ContainsRune(p.Releases[i].Files()[j].URL, '?') {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // recorded is a page of the cache, whatever its age.
 type recorded struct {
 	*stored

@@ -111,7 +111,7 @@ func TestPackFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	home := &repository{display: "https://index.test/simple/"}
-	p := b.project(home)
+	p := built(t, b, home)
 	q, err := unpackPage(packPage(p), "demo", home)
 	if err != nil {
 		t.Fatal(err)
