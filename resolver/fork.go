@@ -40,12 +40,14 @@ type branch struct {
 // diverge returns a *forked if a release asks for one package in different
 // ways in disjoint environments; overlapping markers alone do not split, as one
 // version may fit all. This is uv's rule: only siblings fork, so the same
-// conflict through different parents is unsatisfiable.
+// conflict through different parents is unsatisfiable. What a constraint says of
+// a dependency stands beside it, where both hold.
 func (p *problem) diverge(ctx context.Context, deps []dependency) error {
 	here := p.scope.here
 	if !here.universal {
 		return nil
 	}
+	deps = p.withConstraints(deps)
 	branches := []branch{{here: here}}
 	for i := 0; i < len(deps); {
 		j := i + 1
@@ -114,6 +116,23 @@ func (p *problem) diverge(ctx context.Context, deps []dependency) error {
 		f.parts = append(f.parts, branches[k].here)
 	}
 	return f
+}
+
+// withConstraints puts behind each dependency the constraints on it.
+func (q *question) withConstraints(deps []dependency) []dependency {
+	if len(q.constraints) == 0 {
+		return deps
+	}
+	var out []dependency
+	for _, d := range deps {
+		out = append(out, d)
+		for _, con := range q.constraints[d.Name] {
+			if in := con.in.and(d.in); !in.isNone() {
+				out = append(out, dependency{in: in, Name: d.Name, Specifiers: con.Specifiers})
+			}
+		}
+	}
+	return out
 }
 
 func compareLower(a, b pep440.Version) int {

@@ -159,6 +159,9 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(v)}}})
 	}
 	for _, con := range p.constraints[name] {
+		if p.partial(con) {
+			continue
+		}
 		want := c.cachedSet(con.Specifiers)
 		p.test(c, want)
 		for _, given := range p.given(id, "", con.in) {
@@ -168,6 +171,12 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 		}
 	}
 	return id, nil
+}
+
+// partial reports whether a constraint holds in a part of a universal scope.
+// It then concerns those who ask for the package there, and no others.
+func (p *problem) partial(con constraint) bool {
+	return p.scope.here.universal && !con.in.covers(p.scope.here)
 }
 
 // given returns the conditions under which something concerns a package, or
@@ -431,6 +440,18 @@ func (p *problem) require(ctx context.Context, d dependency, why *reason, subjec
 	version := pubgrub.Term{Package: id, Set: why.want.Complement(p.Versions(id) + 1)}
 	if !p.scope.several() {
 		clause(version, everywhere)
+		for _, con := range p.constraints[d.Name] {
+			if !p.partial(con) || con.in.and(d.in).isNone() {
+				continue
+			}
+			want := n.cand.cachedSet(con.Specifiers)
+			p.test(n.cand, want)
+			bound := out[0]
+			bound.Kind = int32(constrained)
+			bound.Terms = append(slices.Clone(bound.Terms[:len(bound.Terms)-1]), pubgrub.Term{Package: id, Set: n.cand.states().Minus(want)})
+			bound.Reason = &reason{kind: constrained, from: con.Requirement, want: want}
+			out = append(out, bound)
+		}
 		for _, x := range d.Extras {
 			clause(pubgrub.Term{Package: p.wantedNode(id, x, everywhere), Set: pubgrub.One(pubgrub.Absent)}, everywhere)
 		}
