@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math/bits"
 	"slices"
@@ -47,7 +48,10 @@ func (p *problem) diverge(ctx context.Context, deps []dependency) error {
 	if !here.universal {
 		return nil
 	}
-	deps = p.withConstraints(deps)
+	deps, err := p.withConstraints(ctx, deps)
+	if err != nil {
+		return err
+	}
 	branches := []branch{{here: here}}
 	for i := 0; i < len(deps); {
 		j := i + 1
@@ -118,21 +122,30 @@ func (p *problem) diverge(ctx context.Context, deps []dependency) error {
 	return f
 }
 
-// withConstraints puts behind each dependency the constraints on it.
-func (q *question) withConstraints(deps []dependency) []dependency {
-	if len(q.constraints) == 0 {
-		return deps
+// withConstraints puts behind each dependency the constraints on it that exclude
+// some release.
+func (p *problem) withConstraints(ctx context.Context, deps []dependency) ([]dependency, error) {
+	if len(p.constraints) == 0 {
+		return deps, nil
 	}
 	var out []dependency
 	for _, d := range deps {
 		out = append(out, d)
-		for _, con := range q.constraints[d.Name] {
-			if in := con.in.and(d.in); !in.isNone() {
+		for _, con := range p.constraints[d.Name] {
+			in := con.in.and(d.in)
+			if in.isNone() {
+				continue
+			}
+			c, err := p.fetch.candidates(ctx, d.Name).wait(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", d.Name, err)
+			}
+			if !c.states().SubsetOf(c.set(con.Specifiers)) {
 				out = append(out, dependency{in: in, Name: d.Name, Specifiers: con.Specifiers})
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 func compareLower(a, b pep440.Version) int {
