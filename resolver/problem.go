@@ -176,16 +176,29 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	if v, ok := p.only[name]; ok {
 		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(v)}}})
 	}
-	for _, con := range p.constraints[name] {
+	for i, con := range p.constraints[name] {
+		if p.partial(con) {
+			continue
+		}
 		want := c.cachedSet(con.Specifiers)
 		p.test(c, want)
 		for _, given := range p.given(id, "", con.in) {
-			p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: int32(constrained),
+			p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: constraintKind(i),
 				Terms:  append(given, pubgrub.Term{Package: id, Set: c.states().Minus(want)}),
 				Reason: &reason{kind: constrained, from: con.Requirement, want: want}})
 		}
 	}
 	return id, nil
+}
+
+// constraintKind tells apart the constraints on one package: each is a reason of
+// its own, so their clauses must not be merged.
+func constraintKind(i int) int32 { return int32(constrained) + int32(i+1)<<8 }
+
+// partial reports whether a constraint holds in a part of a universal scope.
+// It then concerns those who ask for the package there, and no others.
+func (p *problem) partial(con constraint) bool {
+	return p.scope.here.universal && !con.in.covers(p.scope.here)
 }
 
 // given returns the conditions under which something concerns a package, or
@@ -449,6 +462,18 @@ func (p *problem) require(ctx context.Context, d dependency, why *reason, subjec
 	version := pubgrub.Term{Package: id, Set: why.want.Complement(p.Versions(id) + 1)}
 	if !p.scope.several() {
 		clause(version, everywhere)
+		for i, con := range p.constraints[d.Name] {
+			if !p.partial(con) || con.in.and(d.in).isNone() {
+				continue
+			}
+			want := n.cand.cachedSet(con.Specifiers)
+			p.test(n.cand, want)
+			bound := out[0]
+			bound.Kind = constraintKind(i)
+			bound.Terms = append(slices.Clone(bound.Terms[:len(bound.Terms)-1]), pubgrub.Term{Package: id, Set: n.cand.states().Minus(want)})
+			bound.Reason = &reason{kind: constrained, from: con.Requirement, want: want}
+			out = append(out, bound)
+		}
 		for _, x := range d.Extras {
 			clause(pubgrub.Term{Package: p.wantedNode(id, x, everywhere), Set: pubgrub.One(pubgrub.Absent)}, everywhere)
 		}

@@ -28,6 +28,7 @@ func (o *compileOptions) preferences(r *run) error {
 			bound := project.Requirement{Requirement: req, Text: s, Place: project.Place{File: "--upgrade-package " + s}}
 			r.bounds = append(r.bounds, bound)
 			r.request.Constraints = append(r.request.Constraints, bound)
+			r.request.Moves = append(r.request.Moves, bound)
 		}
 	}
 	if r.output == "" || o.unread {
