@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// Nearest returns the names that s was most likely meant to be, best first, at
+// most three.
+func Nearest(s string, names []string) []string { return nearest(s, names) }
+
 // nearest returns the names that s was most likely meant to be, best first,
 // at most three.
 func nearest(s string, names []string) []string {

@@ -48,6 +48,13 @@ type Output struct {
 	Values        Values
 }
 
+// Declared reports whether the settings name the output, which else is the one
+// that every service has.
+func (o *Output) Declared() bool {
+	_, ok := o.Values["output"]
+	return ok
+}
+
 // OpenWorkspace finds the root of dir and its settings. What is wrong with them
 // is an [*InputError].
 func OpenWorkspace(dir string) (*Workspace, error) {

@@ -36,8 +36,9 @@ func newCheck(g *global) *cobra.Command {
 service asks for. New releases on the index never make a lock stale: only the
 pinned versions are looked at, and nothing is searched or written.
 
-A DIR is a service, or a folder of services, a LOCK a file whose header names
-its sources: one of pylock, of uv pip compile or of pip-compile. Without either,
+A DIR is a service, or a folder of services, a LOCK a file that the settings of
+a service make, or whose header names its sources: one of pylock, of uv pip
+compile or of pip-compile. Without either,
 all services of the repository in the current folder are checked. Options that
 change what a lock should be (--python-version, --extra, …) are those of
 compile; without them the settings count, then the header of the lock.

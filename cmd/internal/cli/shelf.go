@@ -285,20 +285,36 @@ func (j *job) touched(r *run, files map[string]bool) bool {
 
 // lockJobs are the jobs of sources, of which files are locks.
 func (o *compileOptions) lockJobs() ([]*job, error) {
-	var files, dirs []string
+	if err := o.name(); err != nil {
+		return nil, err
+	}
+	var files, services []string
 	for _, s := range o.sources {
 		if fi, err := os.Stat(s); err == nil && fi.IsDir() {
-			dirs = append(dirs, s)
+			services = append(services, s)
+			continue
+		}
+		_, owner, err := o.owner(s)
+		if err != nil {
+			return nil, err
+		}
+		if owner != nil {
+			services = append(services, s)
 		} else {
 			files = append(files, s)
 		}
 	}
 	var jobs []*job
-	if len(dirs) > 0 || len(files) == 0 {
-		o.sources = dirs
+	if len(services) > 0 || len(files) == 0 {
+		o.sources = services
 		var err error
 		if jobs, err = o.jobs(); err != nil {
 			return nil, err
+		}
+		for _, j := range jobs {
+			if j.asked != nil {
+				j.outputs = j.asked
+			}
 		}
 	}
 	for _, f := range files {
