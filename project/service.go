@@ -142,17 +142,7 @@ func (w *Workspace) outputs(s *Service) ([]Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []settingsTable
-	for _, t := range tables {
-		out := t.value.get("output")
-		if out == nil {
-			continue
-		}
-		for _, item := range out.items {
-			list = append(list, settingsTable{t.file, item, t.path + ".output", tablePylock})
-		}
-		break
-	}
+	list := outputTables(tables)
 	if list == nil {
 		vs, err := w.l.settingsOf(s.Dir, nil)
 		return []Output{{Files: []string{LockName}, Values: vs}}, err
@@ -161,30 +151,8 @@ func (w *Workspace) outputs(s *Service) ([]Output, error) {
 	named := map[string]bool{}
 	for _, t := range list {
 		o := Output{}
-		v := t.value.get("file")
-		if v == nil {
-			return nil, t.file.errorAt(t.value, "%s has no file: name the lock", t.path)
-		}
-		items := []*tomlValue{v}
-		if v.kind == tomlArray {
-			items = v.items
-		}
-		if len(items) == 0 {
-			return nil, t.file.errorAt(v, "%s.file is empty: name the lock", t.path)
-		}
-		for _, item := range items {
-			if err := t.file.want(item, tomlString, t.path+".file"); err != nil {
-				return nil, err
-			}
-			name := strings.ReplaceAll(item.text, "{service}", w.label(s))
-			switch {
-			case name == "" || filepath.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(name)):
-				return nil, t.file.errorAt(item, "%s.file: %q is not a file in the folder of the service", t.path, item.text)
-			case named[name]:
-				return nil, t.file.errorAt(item, "%s.file: %q is named twice: remove one", t.path, item.text)
-			}
-			named[name] = true
-			o.Files = append(o.Files, filepath.FromSlash(name))
+		if o.Files, err = w.outputFiles(s, t, named); err != nil {
+			return nil, err
 		}
 		by, err := t.file.stringKey(t.value, t.path, "constrained-by")
 		if err != nil {
@@ -202,6 +170,76 @@ func (w *Workspace) outputs(s *Service) ([]Output, error) {
 		outs = append(outs, o)
 	}
 	return outs, nil
+}
+
+// RootOutputs are the outputs that the root's settings give a service whose own
+// cannot be read: their files alone, of one at least.
+func (w *Workspace) RootOutputs(s *Service) []Output {
+	var tables []settingsTable
+	if t, path := w.l.serviceTable(w.table, s.Dir); t != nil {
+		tables = append(tables, settingsTable{w.file, t, path, tablePylock})
+	}
+	if w.table != nil {
+		tables = append(tables, settingsTable{w.file, w.table, tablePylock, tablePylock})
+	}
+	var outs []Output
+	named := map[string]bool{}
+	for _, t := range outputTables(tables) {
+		files, err := w.outputFiles(s, t, named)
+		if err != nil {
+			break
+		}
+		outs = append(outs, Output{Files: files})
+	}
+	if outs == nil {
+		outs = []Output{{Files: []string{LockName}}}
+	}
+	return outs
+}
+
+// outputTables are the entries of the first table that has some.
+func outputTables(tables []settingsTable) (list []settingsTable) {
+	for _, t := range tables {
+		out := t.value.get("output")
+		if out == nil {
+			continue
+		}
+		for _, item := range out.items {
+			list = append(list, settingsTable{t.file, item, t.path + ".output", tablePylock})
+		}
+		break
+	}
+	return list
+}
+
+// outputFiles reads the names of an output's files; named are those before it.
+func (w *Workspace) outputFiles(s *Service, t settingsTable, named map[string]bool) (files []string, err error) {
+	v := t.value.get("file")
+	if v == nil {
+		return nil, t.file.errorAt(t.value, "%s has no file: name the lock", t.path)
+	}
+	items := []*tomlValue{v}
+	if v.kind == tomlArray {
+		items = v.items
+	}
+	if len(items) == 0 {
+		return nil, t.file.errorAt(v, "%s.file is empty: name the lock", t.path)
+	}
+	for _, item := range items {
+		if err := t.file.want(item, tomlString, t.path+".file"); err != nil {
+			return nil, err
+		}
+		name := strings.ReplaceAll(item.text, "{service}", w.label(s))
+		switch {
+		case name == "" || filepath.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(name)):
+			return nil, t.file.errorAt(item, "%s.file: %q is not a file in the folder of the service", t.path, item.text)
+		case named[name]:
+			return nil, t.file.errorAt(item, "%s.file: %q is named twice: remove one", t.path, item.text)
+		}
+		named[name] = true
+		files = append(files, filepath.FromSlash(name))
+	}
+	return files, nil
 }
 
 // label is what {service} stands for: the name of the folder, which is that of

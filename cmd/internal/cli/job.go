@@ -88,7 +88,7 @@ func (o *compileOptions) jobs() ([]*job, error) {
 			if ofRoot(err) {
 				return nil, err
 			}
-			own = []*job{o.brokenJob(s.service, s.named, err)}
+			own = o.brokenJobs(s, err)
 		}
 		jobs = append(jobs, own...)
 	}
@@ -164,14 +164,21 @@ func ofRoot(err error) bool {
 	return errors.As(err, &input) && !strings.Contains(input.Place.File, "/")
 }
 
-// brokenJob stands for a service whose settings cannot be read.
-func (o *compileOptions) brokenJob(s *project.Service, named bool, err error) *job {
-	n := o.fork()
-	n.sources = []string{relativeToHere(s.Dir)}
-	return &job{
-		name: s.Rel, service: s, named: named, options: n, err: err,
-		outputs: []string{filepath.Join(n.sources[0], project.LockName)},
+// brokenJobs stand for the locks of a service whose settings cannot be read:
+// those that the root's settings give it, as far as the command is about them.
+func (o *compileOptions) brokenJobs(s *owned, err error) []*job {
+	dir := relativeToHere(s.service.Dir)
+	var jobs []*job
+	for _, out := range s.workspace.RootOutputs(s.service) {
+		n := o.fork()
+		n.sources = []string{dir}
+		j := &job{name: s.service.Rel, service: s.service, named: s.named, options: n, err: err}
+		for _, f := range out.Files {
+			j.outputs = append(j.outputs, filepath.Join(dir, f))
+		}
+		jobs = append(jobs, j)
 	}
+	return jobs
 }
 
 // serviceJobs makes a job of each output of the service in a folder.
