@@ -65,6 +65,10 @@ func editDistance(a, b string) int {
 // maxListed bounds the names that a message lists.
 const maxListed = 20
 
+// Choices ends a message about an unknown name: the nearest known ones, else
+// all of them.
+func Choices(s string, known []string) string { return choices(s, known) }
+
 // choices ends a message about an unknown name: the nearest known ones, else
 // all of them.
 func choices(s string, known []string) string {

@@ -299,7 +299,7 @@ func (w *Workspace) serviceDirs(f *pyproject, table *tomlValue) ([]string, error
 			case excluded[d] || excluded[real]:
 			case !within(w.Root, d):
 				return f.errorAt(item, "%s.services: %s is outside the root %s: its locks are made from there", tablePylock, item.text, filepath.ToSlash(w.Root))
-			case pattern && real == w.Root && !w.declares(real):
+			case pattern && real == w.Root && !w.Declares(real):
 				// A pyproject.toml for settings alone is no service.
 			case isFile(filepath.Join(d, pyprojectName)):
 				found[real] = true
@@ -328,9 +328,9 @@ func (w *Workspace) real(dir string) string {
 	return filepath.Join(w.Root, strings.TrimPrefix(target, root))
 }
 
-// declares reports whether the pyproject.toml of a folder has a project, or is
-// too broken to tell.
-func (w *Workspace) declares(dir string) bool {
+// Declares reports whether the pyproject.toml of an absolute folder has a
+// project, or is too broken to tell.
+func (w *Workspace) Declares(dir string) bool {
 	f, err := w.l.pyprojectAt(dir)
 	return err != nil || f.declared
 }

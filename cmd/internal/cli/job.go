@@ -115,8 +115,10 @@ func (o *compileOptions) services(dir string) (w *project.Workspace, services []
 	if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
 		abs = filepath.Join(w.Root, rel)
 	}
+	// One for settings and tools alone is no service: its folder stands for the
+	// services below it.
 	_, err = os.Stat(filepath.Join(abs, "pyproject.toml"))
-	here := err == nil
+	here := err == nil && w.Declares(abs)
 	if here && len(o.sources) > 0 {
 		return w, []*project.Service{w.Unread(abs)}, true, nil
 	}

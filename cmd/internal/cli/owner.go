@@ -179,3 +179,47 @@ func severalServices(name string, found []*project.Service) error {
 	}
 	return usagef("%s is the name of several services: name one by its folder, %s", name, strings.Join(rels, " or "))
 }
+
+// locksOf returns the locks of the service that an argument names by its name
+// or its folder, or of all services in that folder, as a person here would
+// write them; none where there is no such service.
+func (o *compileOptions) locksOf(arg string) ([]string, error) {
+	n := newOptions(o.global, false)
+	n.workspaces, n.sources = o.workspaces, []string{arg}
+	if _, err := os.Lstat(arg); err != nil {
+		if err := n.name(); err != nil || n.sources[0] == arg {
+			return nil, err
+		}
+	}
+	dir := n.sources[0]
+	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+		return nil, nil
+	}
+	w, services, _, err := n.services(dir)
+	if err != nil {
+		return nil, err
+	}
+	var locks []string
+	for _, s := range services {
+		outputs := w.RootOutputs(s)
+		if read, err := w.Service(s.Dir); err == nil {
+			outputs = read.Outputs
+		}
+		for _, out := range outputs {
+			for _, f := range out.Files {
+				locks = append(locks, filepath.Join(relativeToHere(s.Dir), f))
+			}
+		}
+	}
+	return locks, nil
+}
+
+// lockNamed is the lock that an argument stands for: the first one of a
+// service, the default one of any other folder, else the argument itself.
+func (o *compileOptions) lockNamed(arg string) (string, error) {
+	locks, err := o.locksOf(arg)
+	if err != nil || len(locks) == 0 {
+		return lockIn(arg), err
+	}
+	return locks[0], nil
+}

@@ -61,19 +61,19 @@ func (s *shelf) services(args []string) ([]string, error) {
 // find turns the names of services into their folders. Without a name it is
 // the service of the current folder, or none, which stands for all.
 func (o *compileOptions) find(args []string) ([]string, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	w, err := o.workspace(here)
-	if err != nil {
-		return nil, err
-	}
-	services, err := w.Services()
-	if err != nil {
-		return nil, err
-	}
 	if len(args) == 0 {
+		here, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		w, err := o.workspace(here)
+		if err != nil {
+			return nil, err
+		}
+		services, err := w.Services()
+		if err != nil {
+			return nil, err
+		}
 		if slices.ContainsFunc(services, func(s *project.Service) bool { return s.Dir == here }) {
 			return []string{"."}, nil
 		}
@@ -85,21 +85,16 @@ func (o *compileOptions) find(args []string) ([]string, error) {
 			sources = append(sources, arg)
 			continue
 		}
-		var found, names []string
-		for _, s := range services {
-			names = append(names, s.Rel)
-			if s.Rel == arg || path.Base(s.Rel) == arg {
-				found = append(found, relativeToHere(s.Dir))
-			}
+		found, known, err := o.servicesNamed(arg)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(found) == 0:
+			return nil, usagef("%s is no service and no lock: %s", arg, project.Choices(arg, known))
+		case len(found) > 1:
+			return nil, severalServices(arg, found)
 		}
-		switch len(found) {
-		case 0:
-			return nil, usagef("%s is no service and no lock: there are %s", arg, strings.Join(names, ", "))
-		case 1:
-			sources = append(sources, found[0])
-		default:
-			return nil, usagef("%s is the name of several services: name one by its folder", arg)
-		}
+		sources = append(sources, relativeToHere(found[0].Dir))
 	}
 	return sources, nil
 }
