@@ -20,7 +20,7 @@ import (
 type shelf struct {
 	options *compileOptions
 	team    *team
-	jobs    map[string]*job // by label
+	jobs    map[string]*job // by the lock, or what the job is called without one
 	runs    map[string]*run
 }
 
@@ -28,13 +28,13 @@ type shelf struct {
 func newReading(g *global) *reading {
 	s := &shelf{options: newOptions(g, false), jobs: map[string]*job{}, runs: map[string]*run{}}
 	return &reading{
-		services: func(ctx context.Context, args []string) ([]string, error) { return s.services(args) },
-		graph:    s.graph,
-		world:    s.world,
+		locks: func(ctx context.Context, args []string) ([]string, error) { return s.locks(args) },
+		graph: s.graph,
+		world: s.world,
 	}
 }
 
-func (s *shelf) services(args []string) ([]string, error) {
+func (s *shelf) locks(args []string) ([]string, error) {
 	o := s.options
 	if err := o.environment(); err != nil {
 		return nil, err
@@ -50,9 +50,13 @@ func (s *shelf) services(args []string) ([]string, error) {
 	}
 	var names []string
 	for _, j := range jobs {
-		if s.jobs[j.label()] == nil {
-			s.jobs[j.label()] = j
-			names = append(names, j.label())
+		name := j.label()
+		if len(j.outputs) > 0 {
+			name = j.outputs[0]
+		}
+		if s.jobs[name] == nil {
+			s.jobs[name] = j
+			names = append(names, name)
 		}
 	}
 	return names, nil
@@ -100,9 +104,9 @@ func (o *compileOptions) find(args []string) ([]string, error) {
 }
 
 // run prepares a job once.
-func (s *shelf) run(ctx context.Context, service string) (*job, *run, error) {
-	j := s.jobs[service]
-	if r := s.runs[service]; r != nil {
+func (s *shelf) run(ctx context.Context, name string) (*job, *run, error) {
+	j := s.jobs[name]
+	if r := s.runs[name]; r != nil {
 		return j, r, nil
 	}
 	j.options.unread = true
@@ -110,12 +114,12 @@ func (s *shelf) run(ctx context.Context, service string) (*job, *run, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s.runs[service] = r
+	s.runs[name] = r
 	return j, r, nil
 }
 
-func (s *shelf) graph(ctx context.Context, service string) (*lockfile.Graph, error) {
-	j, r, err := s.run(ctx, service)
+func (s *shelf) graph(ctx context.Context, name string) (*lockfile.Graph, error) {
+	j, r, err := s.run(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +142,11 @@ func (s *shelf) graph(ctx context.Context, service string) (*lockfile.Graph, err
 	if err != nil {
 		return nil, err
 	}
-	return graphOf(service, lock, verdict, &r.request, want.Lock)
+	g, err := graphOf(want.Service, lock, verdict, &r.request, want.Lock)
+	if err == nil && j.bound != nil {
+		g.BoundBy = relative(r.project.Root, j.bound.outputs[0])
+	}
+	return g, err
 }
 
 // graphOf is the graph that a check found.
@@ -181,8 +189,8 @@ func graphOf(service string, lock *lockfile.Lock, v *resolver.Verdict, q *resolv
 	return lockfile.NewGraph(service, path, nodes, edges), nil
 }
 
-func (s *shelf) world(ctx context.Context, service string) (pages, resolver.Request, error) {
-	j, r, err := s.run(ctx, service)
+func (s *shelf) world(ctx context.Context, name string) (pages, resolver.Request, error) {
+	j, r, err := s.run(ctx, name)
 	if err != nil {
 		return nil, resolver.Request{}, err
 	}
@@ -370,5 +378,15 @@ func (o *compileOptions) lockJob(file string) (*job, error) {
 		n.output = file
 	}
 	j := &job{named: true, outputs: []string{file}}
+	if len(was.sources) == 1 {
+		dir := filepath.Join(root, filepath.FromSlash(was.sources[0]))
+		if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
+			w, err := o.workspace(dir)
+			if err != nil {
+				return nil, err
+			}
+			j.service = w.Unread(dir)
+		}
+	}
 	return j, j.settleBySource(n)
 }
