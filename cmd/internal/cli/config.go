@@ -74,7 +74,7 @@ func runConfig(ctx context.Context, o *configOptions) error {
 	out := []configJob{}
 	var failed error
 	var errs []error
-	for _, j := range jobs {
+	for i, j := range jobs {
 		c, err := j.config(ctx)
 		switch {
 		case err == nil:
@@ -84,7 +84,9 @@ func runConfig(ctx context.Context, o *configOptions) error {
 		default:
 			p := o.printer()
 			p.about = j.name
-			p.errorf("%s", err)
+			if !told(jobs, i) {
+				p.errorf("%s", err)
+			}
 			errs = append(errs, err)
 			failed = &jobsError{errs, len(jobs)}
 		}
