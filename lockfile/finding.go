@@ -34,7 +34,7 @@ type Rule struct {
 // The rules of the drift check.
 var (
 	LockMissing        = Rule{"lock-missing", Stale, "a service has no lock", "Compile the service and commit its lock."}
-	LockOrphaned       = Rule{"lock-orphaned", Stale, "a lock belongs to a service that is gone", "Remove the lock, or list the service again."}
+	LockOrphaned       = Rule{"lock-orphaned", Stale, "a lock belongs to a service or an output that is gone", "Remove the lock, or list the service or the output again."}
 	LockInvalid        = Rule{"lock-invalid", Stale, "a lock cannot be read", "Compile the service anew."}
 	MergeConflict      = Rule{"merge-conflict", Stale, "a lock has the marks of a merge conflict", "Compile the service: the pins of both sides are preferred."}
 	TargetChanged      = Rule{"target-changed", Stale, "the lock is for another Python or platform", "Compile the service for the target that its settings name."}

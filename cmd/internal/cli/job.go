@@ -25,6 +25,8 @@ type job struct {
 	// outputs are the paths of its files, the first of which has the pins that
 	// are preferred; none where the lock is printed.
 	outputs []string
+	// left are outputs that its service lacks, told with the first of its jobs.
+	left []project.LeftOutput
 	// err is what is wrong with the settings of its service: the others are
 	// locked all the same.
 	err error
@@ -194,6 +196,7 @@ func (o *compileOptions) serviceJobs(w *project.Workspace, dir string, named boo
 		}
 		jobs = append(jobs, j)
 	}
+	jobs[0].left = s.Left
 	return jobs, nil
 }
 

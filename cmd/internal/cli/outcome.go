@@ -37,6 +37,9 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 	for _, s := range o.remarks {
 		p.infof("%s", s)
 	}
+	for _, left := range j.left {
+		p.detailf("%s: %s", left.Place, lacks(j.service, left))
+	}
 	r, err := j.prepare(ctx)
 	if err != nil {
 		return err
