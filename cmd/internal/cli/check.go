@@ -211,7 +211,7 @@ func (j *job) expect(r *run) lockfile.Expectation {
 		e.Options, e.DefaultIndex, e.Hashes = nil, "", lockfile.TargetHashes
 	}
 	if o.customCommand != "" {
-		e.Command, e.Fix = "", o.customCommand
+		e.Command, e.Fix, e.Custom = "", o.customCommand, true
 	}
 	if v, ok := o.values["python-version"]; ok && !o.written.given(flagsOf(v)...) {
 		e.TargetPlace = v.Place

@@ -77,6 +77,10 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	for _, w := range warnings {
 		p.warnf("%s", w)
 	}
+	for _, pin := range lockfile.ForeignHashes(r.old, resolution) {
+		pin.Place.Column = 0
+		p.warnf("%s: %s, and is not kept: find out where it came from", pin.Place, lockfile.ForeignSentence(pin))
+	}
 	r.build.Header = append(r.build.Header, notes...)
 	lock, text, err := r.render(resolution)
 	if err != nil {
