@@ -116,11 +116,11 @@ func (d *drift) defect(f *resolver.Defect) {
 		}
 		say(VersionUnusable, at, "%s%s", f.Reason, where)
 	case resolver.HashForeign:
-		more := ""
-		if n := len(f.Hashes) - 1; n > 0 {
-			more = plural(n, " and another", " and %d others")
+		doubt := ""
+		if d.want.Fix != "" {
+			doubt = ": find out where it comes from, since " + d.want.Fix + " replaces it"
 		}
-		say(HashUnknown, at, "the hash %s%s of %s is of none of its files", f.Hashes[0], more, subject)
+		say(HashUnknown, at, "%s%s", foreign(f.Hashes, subject), doubt)
 	case resolver.HashAbsent:
 		say(HashMissing, at, "no hash of %s is of a file that can be installed%s", subject, where)
 	case resolver.VersionYanked:
@@ -130,6 +130,15 @@ func (d *drift) defect(f *resolver.Defect) {
 	case resolver.ProjectDiscontinued:
 		say(Archived, at, "%s is %s%s", f.Name, d.verdict.Packages[f.Pin].Status, because)
 	}
+}
+
+// foreign says that hashes are of no file of a pin.
+func foreign(hashes []string, pin string) string {
+	more := ""
+	if n := len(hashes) - 1; n > 0 {
+		more = plural(n, " and another", " and %d others")
+	}
+	return fmt.Sprintf("the hash %s%s of %s is of none of its files", hashes[0], more, pin)
 }
 
 // line is a place without its column.

@@ -16,8 +16,10 @@ import (
 type Expectation struct {
 	Service string // of the findings
 	Lock    string // path of the findings: a slash path relative to the root
-	// Fix is the command that mends the lock.
-	Fix string
+	// Fix is the command that mends the lock; Custom says that it is one of the
+	// settings, which may take no flags.
+	Fix    string
+	Custom bool
 	// Command and Target are those of the header that compile would write; ""
 	// where none is to be compared. A lock of another tool has its own.
 	Command, Target string
@@ -116,7 +118,22 @@ type drift struct {
 
 func (d *drift) add(r Rule, name pypi.Name, at project.Place, where, format string, args ...any) {
 	d.findings = append(d.findings, Finding{Rule: r, Severity: r.Severity, Service: d.want.Service, Lock: d.want.Lock,
-		Package: name, Place: at, Message: fmt.Sprintf(format, args...), Where: where, Fix: d.want.Fix})
+		Package: name, Place: at, Message: fmt.Sprintf(format, args...), Where: where, Fix: d.fix(r, name)})
+}
+
+// fix is the command that mends what a rule found, "" where a compile would not
+// or should not: it would replace a hash of unknown origin without a question.
+func (d *drift) fix(r Rule, name pypi.Name) string {
+	switch r.ID {
+	case Yanked.ID:
+		if d.want.Custom || d.want.Fix == "" {
+			return ""
+		}
+		return d.want.Fix + " --upgrade-package=" + string(name)
+	case HashUnknown.ID, Quarantined.ID, Archived.ID, Unverified.ID:
+		return ""
+	}
+	return d.want.Fix
 }
 
 // foreign reports whether another tool wrote the lock, with options of its own.

@@ -34,7 +34,7 @@ type Rule struct {
 // The rules of the drift check.
 var (
 	LockMissing        = Rule{"lock-missing", Stale, "a service has no lock", "Compile the service and commit its lock."}
-	LockOrphaned       = Rule{"lock-orphaned", Stale, "a lock belongs to a service that is gone", "Remove the lock, or list the service again."}
+	LockOrphaned       = Rule{"lock-orphaned", Stale, "a lock belongs to a service or an output that is gone", "Remove the lock, or list the service or the output again."}
 	LockInvalid        = Rule{"lock-invalid", Stale, "a lock cannot be read", "Compile the service anew."}
 	MergeConflict      = Rule{"merge-conflict", Stale, "a lock has the marks of a merge conflict", "Compile the service: the pins of both sides are preferred."}
 	TargetChanged      = Rule{"target-changed", Stale, "the lock is for another Python or platform", "Compile the service for the target that its settings name."}
@@ -46,10 +46,10 @@ var (
 	PinSuperfluous     = Rule{"pin-superfluous", Stale, "nothing asks for a pin", "Compile the service."}
 	PinDuplicate       = Rule{"pin-duplicate", Stale, "two pins of a package hold at once", "Compile the service."}
 	LocalPinned        = Rule{"local-pinned", Stale, "a package of the repository is pinned", "Compile the service: packages of the repository are installed from their folder."}
-	VersionUnavailable = Rule{"version-unavailable", Stale, "the index does not have a pinned version", "Compile the service with --upgrade-package."}
-	VersionUnusable    = Rule{"version-unusable", Stale, "the target cannot use a pinned version, or the settings do not allow it", "Compile the service with --upgrade-package."}
+	VersionUnavailable = Rule{"version-unavailable", Stale, "the index does not have a pinned version", "Compile the service: the package gets another version."}
+	VersionUnusable    = Rule{"version-unusable", Stale, "the target cannot use a pinned version, or the settings do not allow it", "Compile the service: the package gets another version."}
 	HashMissing        = Rule{"hash-missing", Stale, "a pin has no hash of a file that the target can use", "Compile the service."}
-	HashUnknown        = Rule{"hash-unknown", Stale, "a hash is of no file of the pinned version", "Find out where it comes from before you compile the service."}
+	HashUnknown        = Rule{"hash-unknown", Stale, "a hash is of no file of the pinned version", "Find out where it comes from before you compile the service, which replaces it."}
 	Yanked             = Rule{"yanked", Warning, "a pinned version was yanked", "Compile the service with --upgrade-package."}
 	Quarantined        = Rule{"quarantined", Warning, "a pinned package is quarantined", "Find out why; replace the package."}
 	Archived           = Rule{"archived", Warning, "a pinned package is archived or deprecated", "Plan its replacement."}

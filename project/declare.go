@@ -2,6 +2,8 @@ package project
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
@@ -85,23 +87,34 @@ func (l *loader) checkPlain() error {
 		if at == nil {
 			continue
 		}
-		from := p.scope.dir
-		if p.scope.file != nil {
-			from = p.scope.file.dir
-		}
-		path := relative(from, dir)
+		return p.fail("%s is a package of this repository (%s), and this asks an index for another of the same name: %s", p.name, at, l.sourceFix(p, dir, member))
+	}
+	return nil
+}
+
+// sourceFix says how to make a plain requirement one for the package of the
+// repository in dir: by a source where all services get it, if the root has
+// settings, else in the file that asks. A path is relative to the file that it
+// is to be written to.
+func (l *loader) sourceFix(p plainRequirement, dir string, member bool) string {
+	switch f := p.scope.file; {
+	case f == nil:
+		path := relative(p.scope.dir, dir)
 		if !strings.HasPrefix(path, ".") {
 			path = "./" + path
 		}
-		fix := "write `" + string(p.name) + " @ file:" + path + "`"
-		if member {
-			fix = "add `" + string(p.name) + " = { workspace = true }` to [tool.uv.sources]"
-		} else if p.scope.file != nil {
-			fix = "add `" + string(p.name) + " = { path = \"" + path + "\" }` to [tool.pylock.sources] or [tool.uv.sources]"
+		return fmt.Sprintf("write `%s @ file:%s`", p.name, path)
+	case member:
+		return fmt.Sprintf("add `%s = { workspace = true }` to [tool.uv.sources] of %s", p.name, f.rel)
+	default:
+		table := "tool.pylock.sources"
+		if root, settings, err := l.pylockTable(l.root); err == nil && settings != nil && within(l.root, f.dir) {
+			if f = root; filepath.Base(f.rel) == settingsName {
+				table = "sources"
+			}
 		}
-		return p.fail("%s is a package of this repository (%s), and this asks an index for another of the same name: %s", p.name, at, fix)
+		return fmt.Sprintf("add `%s = { path = %q }` to [%s] of %s", p.name, relative(f.dir, dir), table, f.rel)
 	}
-	return nil
 }
 
 // requirementError gives a parser's error its place. at maps an offset in the

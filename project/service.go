@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pylock-dev/pylock/pypi"
 )
 
 // LockName is the lock of a service whose settings name no other.
@@ -36,6 +38,16 @@ type Service struct {
 	// Outputs are its locks, in the order in which they are made: one that is
 	// constrained by another comes after it.
 	Outputs []Output
+	// Left are the outputs of the root's settings that the service has no lock
+	// of, since it has none of their groups and extras.
+	Left []LeftOutput
+}
+
+// LeftOutput is an output of the root's settings that a service lacks.
+type LeftOutput struct {
+	Files   []string // as those of an [Output]
+	Lacking []string // such as "group dev"
+	Place   Place    // of the first group or extra
 }
 
 // Output is a resolution and the files that it is written to.
@@ -92,7 +104,7 @@ func (w *Workspace) Services() ([]*Service, error) {
 func (w *Workspace) Service(dir string) (*Service, error) {
 	s := w.Unread(dir)
 	var err error
-	s.Outputs, err = w.outputs(s)
+	err = w.readOutputs(s)
 	return s, err
 }
 
@@ -136,40 +148,140 @@ func (l *loader) settingsOf(dir string, strongest *settingsTable) (Values, error
 	return vs, nil
 }
 
-// outputs reads the entries of the strongest table that has some.
-func (w *Workspace) outputs(s *Service) ([]Output, error) {
+// readOutputs reads the entries of the strongest table that has some.
+func (w *Workspace) readOutputs(s *Service) error {
 	tables, err := w.l.ownTables(s.Dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	list := outputTables(tables)
 	if list == nil {
 		vs, err := w.l.settingsOf(s.Dir, nil)
-		return []Output{{Files: []string{LockName}, Values: vs}}, err
+		s.Outputs = []Output{{Files: []string{LockName}, Values: vs}}
+		return err
 	}
-	var outs []Output
+	var bounds []string // of the outputs that the service lacks
 	named := map[string]bool{}
 	for _, t := range list {
 		o := Output{}
 		if o.Files, err = w.outputFiles(s, t, named); err != nil {
-			return nil, err
+			return err
 		}
 		by, err := t.file.stringKey(t.value, t.path, "constrained-by")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if by != nil {
 			o.ConstrainedBy = filepath.FromSlash(by.text)
-			if !slices.ContainsFunc(outs, func(o Output) bool { return slices.Contains(o.Files, filepath.FromSlash(by.text)) }) {
-				return nil, t.file.errorAt(by, "%s.constrained-by: no output before this one is called %q", t.path, by.text)
+			if !named[by.text] || slices.Contains(o.Files, o.ConstrainedBy) {
+				return t.file.errorAt(by, "%s.constrained-by: no output before this one is called %q", t.path, by.text)
+			}
+		}
+		for i := range s.Left {
+			if slices.Contains(s.Left[i].Files, o.ConstrainedBy) {
+				o.ConstrainedBy = bounds[i]
 			}
 		}
 		if o.Values, err = w.l.settingsOf(s.Dir, &t); err != nil {
-			return nil, err
+			return err
 		}
-		outs = append(outs, o)
+		// A service may lack what the root asks all services for.
+		if t.path == tablePylock+".output" && w.file != nil && t.file.rel == w.file.rel {
+			lacking, some, err := w.narrow(s, o.Values, t)
+			if err != nil {
+				return err
+			}
+			if len(lacking.Lacking) > 0 && !some {
+				lacking.Files = o.Files
+				s.Left, bounds = append(s.Left, lacking), append(bounds, o.ConstrainedBy)
+				continue
+			}
+		}
+		s.Outputs = append(s.Outputs, o)
 	}
-	return outs, nil
+	if s.Outputs == nil {
+		left := s.Left[0]
+		return &InputError{Place: left.Place, Msg: fmt.Sprintf("%s.output: %s has no %s, so that no lock is left for it: add an output without", tablePylock, s.Rel, strings.Join(left.Lacking, ", no "))}
+	}
+	return nil
+}
+
+// narrow takes the groups and extras that an output of the root asks for, and
+// that the service lacks, out of the values, and returns them; some reports
+// whether others are left. What no service has is an error.
+func (w *Workspace) narrow(s *Service, vs Values, t settingsTable) (left LeftOutput, some bool, err error) {
+	own, err := w.l.pyprojectAt(s.Dir)
+	if err != nil {
+		return left, false, nil // told when the service is read
+	}
+	for _, key := range []string{"group", "extra"} {
+		v, ok := vs[key]
+		if !ok || v.Table != t.path || v.Place.File != t.file.rel {
+			continue
+		}
+		var texts []string
+		var places []Place
+		for i, text := range v.Texts {
+			if strings.Contains(text, ":") || own.has(key, text) {
+				texts, places = append(texts, text), append(places, v.Places[i])
+				continue
+			}
+			names, ok, err := w.anyHas(key, text)
+			if err != nil {
+				return left, false, err
+			}
+			if !ok {
+				return left, false, &InputError{Place: v.Places[i], Msg: fmt.Sprintf("%s.%s: no service has the %s %q: %s", t.path, key, key, text, choices(text, names))}
+			}
+			if left.Lacking == nil {
+				left.Place = v.Places[i]
+			}
+			left.Lacking = append(left.Lacking, key+" "+text)
+		}
+		some = some || len(texts) > 0
+		if v.Texts, v.Places = texts, places; len(texts) == 0 {
+			delete(vs, key)
+		} else {
+			vs[key] = v
+		}
+	}
+	if v := vs["all-extras"]; v.Table == t.path && v.Bool() && len(own.extras) > 0 {
+		some = true
+	}
+	return left, some, nil
+}
+
+// has reports whether a project has a group, or an extra; a build might add
+// any of the latter.
+func (f *pyproject) has(key, name string) bool {
+	if key == "group" {
+		return f.group(string(pypi.NormalizeName(name))) != nil
+	}
+	e, err := pypi.ParseExtra(name)
+	_, ok := f.extra(e)
+	return err == nil && ok || f.dynamic["optional-dependencies"] != nil
+}
+
+// anyHas reports whether some service has a group, or an extra, or cannot be
+// read, and the names of all.
+func (w *Workspace) anyHas(key, name string) (names []string, ok bool, err error) {
+	services, err := w.Services()
+	if err != nil {
+		return nil, false, err
+	}
+	for _, s := range services {
+		f, err := w.l.pyprojectAt(s.Dir)
+		if err != nil || f.has(key, name) {
+			return nil, true, nil
+		}
+		if key == "group" {
+			names = append(names, f.groupNames()...)
+		} else {
+			names = append(names, f.extraNames()...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), false, nil
 }
 
 // RootOutputs are the outputs that the root's settings give a service whose own
@@ -480,19 +592,27 @@ func (w *Workspace) checkServiceTables(f *pyproject, table *tomlValue) error {
 func (s *Service) LockPath() string { return filepath.Join(s.Dir, s.Outputs[0].Files[0]) }
 
 // Orphans returns the files below a folder that are called like a lock of ours
-// and lie where no service is, sorted.
+// and are none of a service, sorted: those that lie where no service is, and in
+// the folders of services those, and each .lock, that are not among their
+// outputs.
 func (w *Workspace) Orphans(below string) ([]string, error) {
 	services, err := w.Services()
 	if err != nil {
 		return nil, err
 	}
-	names, homes := map[string]bool{LockName: true}, map[string]bool{}
+	// homes has the folders of services, false where the locks are not known.
+	names, homes, outputs := map[string]bool{LockName: true}, map[string]bool{}, map[string]bool{}
 	for _, s := range services {
-		homes[s.Dir] = true
-		if s, err = w.Service(s.Dir); err != nil {
+		s, err = w.Service(s.Dir)
+		if homes[s.Dir] = err == nil; err != nil {
 			continue // told of the service itself
 		}
 		for _, o := range s.Outputs {
+			for _, f := range o.Files {
+				names[filepath.Base(f)], outputs[filepath.Join(s.Dir, f)] = true, true
+			}
+		}
+		for _, o := range s.Left {
 			for _, f := range o.Files {
 				names[filepath.Base(f)] = true
 			}
@@ -500,8 +620,10 @@ func (w *Workspace) Orphans(below string) ([]string, error) {
 	}
 	var out []string
 	err = w.walk(below, map[string]bool{}, func(dir, name string) error {
-		if names[name] && !homes[dir] {
-			out = append(out, filepath.Join(dir, name))
+		known, home := homes[dir]
+		path := filepath.Join(dir, name)
+		if called := names[name] || home && strings.HasSuffix(name, ".lock"); called && !outputs[path] && (known || !home) {
+			out = append(out, path)
 		}
 		return nil
 	})

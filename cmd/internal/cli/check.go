@@ -118,6 +118,9 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 		return err
 	}
 	if whole {
+		if real, err := filepath.EvalSymlinks(here); err == nil {
+			here = real // services have one name, however their folder is entered
+		}
 		orphans, err := o.orphans(ctx, here)
 		if err != nil {
 			return err
@@ -233,7 +236,7 @@ func (j *job) expect(r *run) lockfile.Expectation {
 		e.Options, e.DefaultIndex, e.Hashes = nil, "", lockfile.TargetHashes
 	}
 	if o.customCommand != "" {
-		e.Command, e.Fix = "", o.customCommand
+		e.Command, e.Fix, e.Custom = "", o.customCommand, true
 	}
 	if v, ok := o.values["python-version"]; ok && !o.written.given(flagsOf(v)...) {
 		e.TargetPlace = v.Place
@@ -293,8 +296,9 @@ func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, w
 	return resolver.Check(ctx, client, r.request, pins, want.CheckOptions())
 }
 
-// orphans are the locks of services that are gone: in folders that are no
-// services, and made from sources that are not there; where only what changed
+// orphans are the locks that nothing makes any more: in folders that are no
+// services, and made from sources that are not there, or in that of a service
+// whose settings do not have them among its outputs; where only what changed
 // counts, those that changed themselves or lost a source.
 func (o *checkOptions) orphans(ctx context.Context, here string) ([]report.Lock, error) {
 	w, err := o.workspace(here)
@@ -323,19 +327,34 @@ func (o *checkOptions) orphans(ctx context.Context, here string) ([]report.Lock,
 			continue
 		}
 		was, err := o.described(lock, path, w.Root)
-		if err != nil || was == nil || slices.ContainsFunc(was.sources, func(s string) bool { return sourceExists(filepath.Join(w.Root, filepath.FromSlash(s))) }) {
+		if err != nil || was == nil {
 			continue
+		}
+		home := relative(w.Root, filepath.Dir(path))
+		why := "its service is gone: it was made from " + strings.Join(was.sources, " ")
+		if slices.ContainsFunc(was.sources, func(s string) bool { return sourceExists(filepath.Join(w.Root, filepath.FromSlash(s))) }) {
+			// A lock that was made by a command of its own says how.
+			if was.output != "" || !slices.Equal(was.sources, []string{home}) || !isService(w, home) {
+				continue
+			}
+			why = "the settings of " + home + " have no output of this name"
 		}
 		lost := func(s string) bool { return changed[s] || changed[s+"/pyproject.toml"] }
 		if changed != nil && !changed[rel] && !slices.ContainsFunc(was.sources, lost) {
 			continue
 		}
-		out = append(out, report.Lock{Service: relative(w.Root, filepath.Dir(path)), Path: rel, State: report.Stale, Findings: []lockfile.Finding{{
+		out = append(out, report.Lock{Service: home, Path: rel, State: report.Stale, Findings: []lockfile.Finding{{
 			Rule: lockfile.LockOrphaned, Place: project.Place{File: rel},
-			Message: "its service is gone: it was made from " + strings.Join(was.sources, " "), Fix: "git rm " + quote(rel),
+			Message: why, Fix: "git rm " + quote(rel),
 		}}})
 	}
 	return out, nil
+}
+
+// isService reports whether a folder is among the services of a workspace.
+func isService(w *project.Workspace, rel string) bool {
+	services, err := w.Services()
+	return err == nil && slices.ContainsFunc(services, func(s *project.Service) bool { return s.Rel == rel })
 }
 
 // sourceExists reports whether a source of a header is still there.

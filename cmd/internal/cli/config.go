@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -157,6 +158,9 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 			c.Settings = append(c.Settings, cv)
 		}
 	}
+	for _, left := range j.left {
+		c.Settings = append(c.Settings, configValue{Key: "output", Value: []string{lacks(j.service, left)}, Table: "tool.pylock.output", File: left.Place.File, Line: left.Place.Line})
+	}
 	target := configValue{Key: "target", Value: []string{r.target}, Table: "derived"}
 	if _, ok := j.options.values["python-version"]; !ok && len(j.options.pythons) == 0 {
 		if h, err := project.PythonVersionHint(r.project.Dir, r.project.Root); err == nil && h.Version != "" {
@@ -168,6 +172,11 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		c.Settings = append(c.Settings, configValue{Key: "asks", Value: []string{u}, Table: "derived"})
 	}
 	return c, nil
+}
+
+// lacks says why a service has no lock of an output.
+func lacks(s *project.Service, left project.LeftOutput) string {
+	return fmt.Sprintf("%s has no %s, and so no %s", s.Rel, strings.Join(left.Lacking, ", no "), filepath.ToSlash(strings.Join(left.Files, " ")))
 }
 
 // overruled returns what a variable of the environment says in place of a

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,11 @@ func runInit(_ context.Context, g *global, dir string, dry bool) error {
 	if err != nil {
 		return err
 	}
+	libraries, err := w.Libraries()
+	if err != nil {
+		return err
+	}
+	services = withoutLibraries(services, libraries)
 	if len(services) == 0 {
 		return usagef("%s: no folder below has a pyproject.toml with a [project] table: add one first", slashed(relativeToHere(w.Root)))
 	}
@@ -57,14 +63,20 @@ func runInit(_ context.Context, g *global, dir string, dry bool) error {
 	if err != nil {
 		return err
 	}
-	text, header := old, "[tool.pylock]\n"
+	text, header, sources := old, "[tool.pylock]\n", "[tool.pylock.sources]\n"
 	if !exists {
-		file, text, header = filepath.Join(w.Root, ".pylock.toml"), nil, ""
+		file, text, header, sources = filepath.Join(w.Root, ".pylock.toml"), nil, "", "[sources]\n"
 	}
 	if len(text) > 0 {
 		text = append(bytes.TrimRight(text, "\r\n"), "\n\n"...)
 	}
 	table := header + "services = " + patterns(services) + "\n"
+	if len(libraries) > 0 {
+		table += "\n" + sources
+		for _, lib := range libraries {
+			table += fmt.Sprintf("%s = { path = %s }\n", lib.Name, tomlString(lib.Rel))
+		}
+	}
 	text = append(text, table...)
 	if bytes.Contains(old, []byte("\r\n")) {
 		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
@@ -78,8 +90,15 @@ func runInit(_ context.Context, g *global, dir string, dry bool) error {
 		again, err := project.OpenWorkspace(w.Root)
 		if err == nil {
 			var found []*project.Service
+			var unsourced []project.Library
 			if found, err = again.Services(); err == nil && len(found) != len(services) {
 				err = fmt.Errorf("%d services are listed and %d were found", len(found), len(services))
+			}
+			if err == nil {
+				unsourced, err = again.Libraries()
+			}
+			if err == nil && len(unsourced) > 0 {
+				err = fmt.Errorf("the source of %s has no effect", unsourced[0].Name)
 			}
 		}
 		if err != nil {
@@ -97,19 +116,97 @@ func runInit(_ context.Context, g *global, dir string, dry bool) error {
 		}
 		p.infof("Wrote %s: %s", name, count(int64(len(services)), "service"))
 	}
+	for _, lib := range libraries {
+		p.infof("%s", aboutLibrary(lib, services))
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n%s", name, table)
-	b.WriteString("\n# Makefile\n.PHONY: locks check-locks\nlocks: ## after a change to a pyproject.toml\n\tpylock compile\ncheck-locks: ## in CI\n\tpylock check\n")
+	fmt.Fprintf(&b, "\n# Makefile\n%s", makeSnippet)
 	if _, err := os.Stat(filepath.Join(w.Root, ".gitlab-ci.yml")); err == nil {
-		b.WriteString("\n# .gitlab-ci.yml\nlocks:\n  image: golang:1.26\n  script:\n    - go install " + module + "@latest\n    - pylock check --format gitlab > locks.json\n  artifacts:\n    when: always\n    reports:\n      codequality: locks.json\n")
+		fmt.Fprintf(&b, "\n# .gitlab-ci.yml\n%s", gitlabSnippet)
 	} else {
-		b.WriteString("\n# .github/workflows/locks.yml\nname: locks\non: [push, pull_request]\njobs:\n  check:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - uses: actions/setup-go@v5\n        with:\n          go-version: '1.26'\n      - run: go install " + module + "@latest\n      - run: pylock check --format github\n")
+		fmt.Fprintf(&b, "\n# .github/workflows/locks.yml\n%s", githubSnippet)
 	}
 	return g.print([]byte(b.String()))
 }
 
-// module is what `go install` builds.
-const module = "github.com/pylock-dev/pylock/cmd/pylock"
+// withoutLibraries drops the services that others depend on and that have no
+// lock, as [project.Workspace.Services] does for those with a source. Where
+// they all depend on each other, all stay.
+func withoutLibraries(services []*project.Service, libraries []project.Library) []*project.Service {
+	var out []*project.Service
+	for _, s := range services {
+		_, err := os.Stat(filepath.Join(s.Dir, project.LockName))
+		if err == nil || !slices.ContainsFunc(libraries, func(lib project.Library) bool { return lib.Dir == s.Dir }) {
+			out = append(out, s)
+		}
+	}
+	if out == nil {
+		return services
+	}
+	return out
+}
+
+// aboutLibrary tells what becomes of a package that others depend on.
+func aboutLibrary(lib project.Library, services []*project.Service) string {
+	who := lib.Askers[0].File
+	files := map[string]bool{}
+	for _, at := range lib.Askers {
+		files[at.File] = true
+	}
+	verb := "asks"
+	if n := len(files) - 1; n == 1 {
+		who, verb = who+" and another ask", ""
+	} else if n > 1 {
+		who, verb = fmt.Sprintf("%s and %d others ask", who, n), ""
+	}
+	s := fmt.Sprintf("%s is %s: %s for it, so it has a source", lib.Name, lib.Rel, strings.TrimSpace(who+" "+verb))
+	if !slices.ContainsFunc(services, func(s *project.Service) bool { return s.Dir == lib.Dir }) {
+		s += " and no lock of its own"
+	}
+	return s
+}
+
+// What docs/ci.md shows, as a test holds.
+const (
+	makeSnippet = `.PHONY: locks check-locks
+
+locks:
+	pylock compile
+
+check-locks:
+	pylock check
+`
+	gitlabSnippet = `locks:
+  image: golang:1.26
+  script:
+    - go install github.com/pylock-dev/pylock/cmd/pylock@latest # better a version
+    - pylock check --format gitlab > gl-code-quality-report.json
+  artifacts:
+    when: always
+    reports:
+      codequality: gl-code-quality-report.json
+`
+	githubSnippet = `name: locks
+
+on:
+  pull_request:
+  push:
+    branches: [main]
+
+permissions:
+  contents: read
+
+jobs:
+  locks:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+        with:
+          persist-credentials: false
+      - uses: pylock-dev/pylock@v0 # a commit is safer than a tag
+`
+)
 
 // patterns lists services as TOML: a folder all of whose services were found
 // as a pattern, others by path.

@@ -27,6 +27,8 @@ type job struct {
 	outputs []string
 	// asked are those of outputs that the command names; nil for all.
 	asked []string
+	// left are outputs that its service lacks, told with the first of its jobs.
+	left []project.LeftOutput
 	// err is what is wrong with the settings of its service: the others are
 	// locked all the same.
 	err error
@@ -215,6 +217,7 @@ func (o *compileOptions) serviceJobs(w *project.Workspace, dir string, named boo
 		}
 		jobs = append(jobs, j)
 	}
+	jobs[0].left = s.Left
 	return jobs, nil
 }
 

@@ -38,6 +38,9 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 	for _, s := range o.remarks {
 		p.infof("%s", s)
 	}
+	for _, left := range j.left {
+		p.detailf("%s: %s", left.Place, lacks(j.service, left))
+	}
 	r, err := j.prepare(ctx)
 	if err != nil {
 		return err
@@ -74,6 +77,10 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	notes, warnings := o.notes(r, resolution)
 	for _, w := range warnings {
 		p.warnf("%s", w)
+	}
+	for _, pin := range lockfile.ForeignHashes(r.old, resolution) {
+		pin.Place.Column = 0
+		p.warnf("%s: %s, and is not kept: find out where it came from", pin.Place, lockfile.ForeignSentence(pin))
 	}
 	r.build.Header = append(r.build.Header, notes...)
 	lock, text, err := r.render(resolution)
