@@ -67,7 +67,7 @@ oracle: ## by hand, minutes: random universes against brute force
 	$(GO) test ./resolver/pubgrub -run=BruteForce -v -timeout=1h -oracle.cases=1000000
 	$(GO) test ./resolver -run=BruteForce -v -timeout=1h -oracle.cases=100000
 	$(GO) test ./resolver -run='Changes|Reproduce|Creates|AnyOrder|Upgrade' -v -timeout=1h -oracle.cases=10000
-	$(GO) test ./resolver -run=CheckAgainstResolution -v -timeout=1h -oracle.cases=100000
+	$(GO) test ./resolver -run='CheckAgainstResolution|FromPinsAgainstSearch' -v -timeout=1h -oracle.cases=100000
 
 survive: ## by hand, minutes: a thousand schedules of faults a question, each ending in the same lock
 	$(GO) test ./cmd/internal/cli -run='^TestSurvives$$' -v -timeout=1h -survive.seeds=1000

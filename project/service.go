@@ -103,9 +103,7 @@ func (w *Workspace) Services() ([]*Service, error) {
 // settings need not list it.
 func (w *Workspace) Service(dir string) (*Service, error) {
 	s := w.Unread(dir)
-	var err error
-	err = w.readOutputs(s)
-	return s, err
+	return s, w.readOutputs(s)
 }
 
 // Unread returns the service of an absolute folder without its outputs.

@@ -146,7 +146,7 @@ func (r *recorder) readOn(t *testing.T, q *question, of recording) error {
 		var wg sync.WaitGroup
 		slots := make(chan struct{}, 16)
 		for i := len(c.versions) - 1; i >= 0 && most > 0; i-- {
-			if !c.usable(i+1) {
+			if !c.usable(i + 1) {
 				continue
 			}
 			most--
