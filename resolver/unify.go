@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/pylock-dev/pylock/pypi"
@@ -85,12 +86,10 @@ func (r *resolving) with(ctx context.Context, parts []*solved, name pypi.Name, v
 		if old, ok := was[name]; !ok || old.Equal(v) {
 			continue
 		}
-		earlier := map[pypi.Name][]pep440.Version{}
-		for n, v := range was {
-			earlier[n] = []pep440.Version{v}
-		}
-		q := newQuestion(r.request, s.question.scope, earlier)
-		q.first = map[pypi.Name]pep440.Version{name: v}
+		// The rest stays as it is where it can, pre-releases too.
+		q := newQuestion(r.request, s.question.scope, nil)
+		q.first = maps.Clone(was)
+		q.first[name] = v
 		now, _, err := r.answer(ctx, q)
 		if u := (*unsolved)(nil); errors.As(err, &u) {
 			return nil, nil

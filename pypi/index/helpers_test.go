@@ -160,25 +160,3 @@ func built(t testing.TB, b *pageBuilder, home *repository) *Project {
 	}
 	return p
 }
-
-// packPage packs p, as its page was packed.
-func packPage(p *Project) string {
-	h := packedHead{status: p.Status, statusReason: p.StatusReason, skipped: p.Skipped, claim: p.claim}
-	var files []byte
-	numbers := map[string]int{}
-	for i := range p.Releases {
-		r, at := &p.Releases[i], len(files)
-		for j := range r.Files() {
-			f := &r.Files()[j]
-			n, ok := numbers[f.RequiresPython]
-			if !ok && f.RequiresPython != "" {
-				n = len(h.pythons)
-				numbers[f.RequiresPython] = n
-				h.pythons = append(h.pythons, f.RequiresPython)
-			}
-			files, _ = packFile(files, f, n)
-		}
-		h.releases = append(h.releases, packedRelease{r.Version, len(files) - at, len(r.Files())})
-	}
-	return string(packHead(&h)) + string(files)
-}

@@ -98,6 +98,28 @@ func packHead(h *packedHead) []byte {
 	return out
 }
 
+// packPage packs p.
+func packPage(p *Project) string {
+	h := packedHead{status: p.Status, statusReason: p.StatusReason, skipped: p.Skipped, claim: p.claim}
+	var files []byte
+	numbers := map[string]int{}
+	for i := range p.Releases {
+		r, at := &p.Releases[i], len(files)
+		for j := range r.Files() {
+			f := &r.Files()[j]
+			n, ok := numbers[f.RequiresPython]
+			if !ok && f.RequiresPython != "" {
+				n = len(h.pythons)
+				numbers[f.RequiresPython] = n
+				h.pythons = append(h.pythons, f.RequiresPython)
+			}
+			files, _ = packFile(files, f, n)
+		}
+		h.releases = append(h.releases, packedRelease{r.Version, len(files) - at, len(r.Files())})
+	}
+	return view(append(packHead(&h), files...)) // nobody else has it
+}
+
 // packFile appends f, whose Requires-Python has that number, and says where its name is.
 func packFile(out []byte, f *File, python int) (packed []byte, nameAt int) {
 	named := strings.HasSuffix(f.URL, f.Filename)

@@ -462,7 +462,7 @@ func TestVersionsCached(t *testing.T) {
 		{"fresh, with a hash of a later file", 0, pin(hash, "sha256:"+strings.Repeat("0", 64)), Options{}, true},
 		{"of the day", 20 * time.Hour, pin(hash), Options{}, false},
 		{"of the day, refreshed", 20 * time.Hour, pin(hash), Options{Refresh: Refresh{All: true}}, true},
-		{"old", 30 * time.Hour, pin(hash), Options{}, true},
+		{"old", 50 * time.Hour, pin(hash), Options{}, true}, // a day after it was refreshed
 		{"old and offline", 900 * time.Hour, pin(hash), Options{Offline: true}, false},
 		{"not there", 0, []Pinned{{pep440.MustParse("3"), nil}}, Options{}, true},
 	} {

@@ -134,7 +134,7 @@ func union(docs []*Project) *Project {
 	if len(docs) == 1 {
 		return docs[0]
 	}
-	p := &Project{Name: docs[0].Name, Index: docs[0].Index, home: docs[0].home, keep: true}
+	p := &Project{Name: docs[0].Name, Index: docs[0].Index, Status: docs[0].Status, StatusReason: docs[0].StatusReason, home: docs[0].home, keep: true}
 	for _, d := range docs {
 		p.keep = p.keep && d.keep
 		p.Releases = append(p.Releases, d.Releases...)
