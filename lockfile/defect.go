@@ -18,7 +18,7 @@ func (d *drift) defects(moved int) {
 	for i := range v.Defects {
 		f := &v.Defects[i]
 		switch {
-		case moved >= 0 && (f.Kind == resolver.VersionNotUsable || f.Kind == resolver.HashAbsent && len(d.lock.Pins[f.Pin].Hashes) > 0):
+		case moved >= 0 && d.unserved(f):
 			unserved[f.Pin] = true
 		case f.Kind == resolver.HashAbsent && len(d.lock.Pins[f.Pin].Hashes) == 0:
 			bare = append(bare, f)
