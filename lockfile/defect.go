@@ -123,6 +123,10 @@ func (d *drift) defect(f *resolver.Defect) {
 		say(HashUnknown, at, "the hash %s%s of %s is of none of its files", f.Hashes[0], more, subject)
 	case resolver.HashAbsent:
 		say(HashMissing, at, "no hash of %s is of a file that can be installed%s", subject, where)
+	case resolver.ExtraUnknown:
+		place, asks := d.asks(f)
+		d.add(ExtraUnknown, f.Name, place, "", "%s, and %s", asks, f.Reason)
+		d.findings[len(d.findings)-1].Fix = "" // compile changes nothing
 	case resolver.VersionYanked:
 		say(Yanked, at, "%s was yanked%s", subject, because)
 	case resolver.ProjectQuarantined:

@@ -61,9 +61,9 @@ func editDistance(a, b string) int {
 // maxListed bounds the names that a message lists.
 const maxListed = 20
 
-// choices ends a message about an unknown name: the nearest known ones, else
+// Choices ends a message about an unknown name: the nearest known ones, else
 // all of them.
-func choices(s string, known []string) string {
+func Choices(s string, known []string) string {
 	if near := nearest(s, known); len(near) > 0 {
 		return "did you mean " + strings.Join(near, " or ") + "?"
 	}

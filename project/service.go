@@ -424,7 +424,7 @@ func (w *Workspace) checkServiceTables(f *pyproject, table *tomlValue) error {
 	}
 	for _, k := range services.keys {
 		if !slices.Contains(names, k.name) {
-			return f.text.errorAt(k.off, len(k.name), "%s.service: there is no service %q: %s", tablePylock, k.name, choices(k.name, names))
+			return f.text.errorAt(k.off, len(k.name), "%s.service: there is no service %q: %s", tablePylock, k.name, Choices(k.name, names))
 		}
 	}
 	return nil
