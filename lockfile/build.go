@@ -212,7 +212,11 @@ func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
 // old one does.
 func keepsHashes(old *Lock, header []string) bool {
 	l := &Lock{Header: header}
-	return len(old.Header) == 0 || len(header) > 0 && old.Command() == l.Command() && old.Target() == l.Target()
+	if len(old.Header) == 0 {
+		return true
+	}
+	same, _ := sameTarget(old.Target(), l.Target())
+	return len(header) > 0 && old.Command() == l.Command() && same
 }
 
 // indexLine is the option by which pip finds a package of an index; "" where

@@ -18,7 +18,7 @@ func (d *drift) defects(moved int) {
 	for i := range v.Defects {
 		f := &v.Defects[i]
 		switch {
-		case moved >= 0 && (f.Kind == resolver.VersionNotUsable || f.Kind == resolver.HashAbsent && len(d.lock.Pins[f.Pin].Hashes) > 0):
+		case moved >= 0 && d.unserved(f):
 			unserved[f.Pin] = true
 		case f.Kind == resolver.HashAbsent && len(d.lock.Pins[f.Pin].Hashes) == 0:
 			bare = append(bare, f)
@@ -123,6 +123,10 @@ func (d *drift) defect(f *resolver.Defect) {
 		say(HashUnknown, at, "%s%s", foreign(f.Hashes, subject), doubt)
 	case resolver.HashAbsent:
 		say(HashMissing, at, "no hash of %s is of a file that can be installed%s", subject, where)
+	case resolver.ExtraUnknown:
+		place, asks := d.asks(f)
+		d.add(ExtraUnknown, f.Name, place, "", "%s, and %s", asks, f.Reason)
+		d.findings[len(d.findings)-1].Fix = "" // compile changes nothing
 	case resolver.VersionYanked:
 		say(Yanked, at, "%s was yanked%s", subject, because)
 	case resolver.ProjectQuarantined:

@@ -23,9 +23,9 @@ type Expectation struct {
 	// Command and Target are those of the header that compile would write; ""
 	// where none is to be compared. A lock of another tool has its own.
 	Command, Target string
-	// TargetPlace and OptionsPlace are where the settings name the target, and
-	// the options; the zero Place for nowhere.
-	TargetPlace, OptionsPlace project.Place
+	// PythonPlace, PlatformPlace and OptionsPlace are where the settings name the
+	// target, and the options; the zero Place for nowhere.
+	PythonPlace, PlatformPlace, OptionsPlace project.Place
 	// Python is the minor version that a lock of another tool is to name, if
 	// it names one.
 	Python string
@@ -100,7 +100,7 @@ func Failure(err error, e Expectation) (f Finding, ok bool) {
 	case errors.As(err, &input) && input.Place.File == e.Lock:
 		d.add(LockInvalid, "", input.Place, "", "%s", input.Msg)
 	case errors.As(err, &none):
-		d.add(TargetChanged, "", d.top(e.TargetPlace), "", "%s", strings.TrimSuffix(none.Report, "\n"))
+		d.add(TargetChanged, "", d.top(e.PythonPlace), "", "%s", strings.TrimSuffix(none.Report, "\n"))
 	default:
 		return Finding{}, false
 	}
@@ -166,19 +166,26 @@ func (d *drift) header() (moved int) {
 	if d.foreign() {
 		if got := d.lock.Python(); got != "" && d.want.Python != "" && got != d.want.Python {
 			moved = len(d.findings)
-			d.add(TargetChanged, "", d.top(d.want.TargetPlace), "", "asks for Python %s, the lock is for Python %s", d.want.Python, got)
+			d.add(TargetChanged, "", d.top(d.want.PythonPlace), "", "asks for Python %s, the lock is for Python %s", d.want.Python, got)
 		}
 		return moved
 	}
-	if got, n := d.lock.target(); d.want.Target != "" && got != d.want.Target {
+	got, n := d.lock.target()
+	same, vague := sameTarget(got, d.want.Target)
+	switch {
+	case d.want.Target == "" || same && (!vague || d.serves()):
+	case got == "":
 		moved = len(d.findings)
-		if got == "" {
-			d.add(TargetChanged, "", d.top(d.want.TargetPlace), "", "asks for %s, the lock does not say what it is for", d.want.Target)
-		} else {
-			d.add(TargetChanged, "", d.within(d.want.TargetPlace, n), "", "asks for %s, the lock is for %s", d.want.Target, got)
+		d.add(TargetChanged, "", d.top(d.want.PythonPlace), "", "asks for %s, the lock does not say what it is for", d.want.Target)
+	default:
+		moved = len(d.findings)
+		place := d.want.PythonPlace
+		if slices.Equal(targetPythons(got), targetPythons(d.want.Target)) {
+			place = d.want.PlatformPlace
 		}
+		d.add(TargetChanged, "", d.within(place, n), "", "asks for %s, the lock is for %s", d.want.Target, got)
 	}
-	got, n := d.lock.command()
+	got, n = d.lock.command()
 	at := d.within(d.want.OptionsPlace, n)
 	if d.want.Command == "" || got == d.want.Command {
 		return moved
@@ -205,6 +212,16 @@ func (d *drift) header() (moved int) {
 		d.add(OptionsChanged, "", at, "", "the lock was made by %s, not by %s", got, d.want.Command)
 	}
 	return moved
+}
+
+// serves reports whether each pin can be used, and its hashes, if there are any,
+// are those of files that can.
+func (d *drift) serves() bool {
+	return !slices.ContainsFunc(d.verdict.Defects, func(f resolver.Defect) bool { return d.unserved(&f) })
+}
+
+func (d *drift) unserved(f *resolver.Defect) bool {
+	return f.Kind == resolver.VersionNotUsable || f.Kind == resolver.HashAbsent && len(d.lock.Pins[f.Pin].Hashes) > 0
 }
 
 func (d *drift) command(r Rule, at project.Place, more, less []string) {

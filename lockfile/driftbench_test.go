@@ -198,7 +198,7 @@ func (b *bench) settle() settled {
 	s.build.Header = Header(command, target)
 	w := &s.want
 	w.Service, w.Lock, w.Fix = "svc", "svc/requirements.lock", "pylock compile svc"
-	w.Command, w.Target, w.Python, w.TargetPlace = command, target, python, p.RequiresPythonPlace
+	w.Command, w.Target, w.Python, w.PythonPlace = command, target, python, p.RequiresPythonPlace
 	w.Options, w.DefaultIndex, w.Hashes = s.build.Options, s.build.DefaultIndex, s.build.Hashes
 	w.NoEmit, w.NoStripExtras = s.build.NoEmit, s.build.NoStripExtras
 	return s

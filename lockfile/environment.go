@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -116,7 +117,7 @@ func scopeOfTarget(text string) Scope {
 		python, rest, ok := strings.Cut(strings.TrimPrefix(part, "CPython "), " on ")
 		v, err := pep440.Parse(python)
 		system, arches, ok2 := strings.Cut(strings.TrimSuffix(rest, ")"), " (")
-		suffix := map[string]string{"linux": "unknown-linux-gnu", "musl linux": "unknown-linux-musl", "macos": "apple-darwin", "windows": "pc-windows-msvc"}[system]
+		suffix := map[string]string{"linux": "unknown-linux-gnu", "musl linux": "unknown-linux-musl", "macos": "apple-darwin", "windows": "pc-windows-msvc"}[withoutLevel(system)]
 		if !ok || !ok2 || err != nil || suffix == "" {
 			return Scope{}
 		}
@@ -129,4 +130,60 @@ func scopeOfTarget(text string) Scope {
 		}
 	}
 	return targetScope(targets)
+}
+
+var libcLevel = regexp.MustCompile(`\b(glibc|musl) [0-9]+\.[0-9]+ linux\b`)
+
+// withoutLevel takes the version of the C library out of the name of a target, or
+// of a system: "glibc 2.17 linux" becomes "linux", "musl 1.1 linux" "musl linux".
+func withoutLevel(text string) string {
+	return libcLevel.ReplaceAllStringFunc(text, func(s string) string {
+		if strings.HasPrefix(s, "musl") {
+			return "musl linux"
+		}
+		return "linux"
+	})
+}
+
+// sameTarget compares what a header says that a lock is for with what it should
+// say; the order is no matter. A lock that tells no version of a C library may be
+// for that of want, since pylock has not always told it: then it is vague.
+func sameTarget(got, want string) (same, vague bool) {
+	a, b := eachTarget(got), eachTarget(want)
+	if slices.Equal(a, b) {
+		return true, false
+	}
+	vague = got == withoutLevel(got) && slices.Equal(a, eachTarget(withoutLevel(want)))
+	return vague, vague
+}
+
+// eachTarget takes apart what [resolver.TargetNames] says, in an order of its own.
+func eachTarget(text string) []string {
+	if strings.Contains(text, " and newer ") {
+		return []string{text}
+	}
+	var out []string
+	for _, part := range strings.Split(text, "; ") {
+		system, arches, ok := strings.Cut(strings.TrimSuffix(part, ")"), " (")
+		if !ok {
+			return []string{text}
+		}
+		for _, arch := range strings.Split(arches, ", ") {
+			out = append(out, system+" "+arch)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// targetPythons returns the Pythons of a target: "CPython 3.12".
+func targetPythons(text string) []string {
+	var out []string
+	for _, t := range eachTarget(text) {
+		python, _, _ := strings.Cut(t, " on ")
+		python, _, _ = strings.Cut(python, " and newer")
+		out = append(out, python)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

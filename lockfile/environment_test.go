@@ -113,3 +113,34 @@ func TestScopeOfTarget(t *testing.T) {
 		}
 	}
 }
+
+func TestSameTarget(t *testing.T) {
+	for _, c := range []struct {
+		got, want   string
+		same, vague bool
+	}{
+		{"CPython 3.12 on linux (x86_64)", "CPython 3.12 on linux (x86_64)", true, false},
+		{"CPython 3.12 on linux (aarch64, x86_64)", "CPython 3.12 on linux (x86_64, aarch64)", true, false},
+		{"CPython 3.12 on windows (x86_64); CPython 3.12 on linux (x86_64)", "CPython 3.12 on linux (x86_64); CPython 3.12 on windows (x86_64)", true, false},
+		{"CPython 3.12 on linux (x86_64)", "CPython 3.12 on linux (x86_64, aarch64)", false, false},
+		{"CPython 3.12 on linux (x86_64)", "CPython 3.13 on linux (x86_64)", false, false},
+		// A lock may be older than the words for a C library.
+		{"CPython 3.12 on linux (aarch64, x86_64)", "CPython 3.12 on glibc 2.17 linux (x86_64, aarch64)", true, true},
+		{"CPython 3.12 on musl linux (x86_64)", "CPython 3.12 on musl 1.1 linux (x86_64)", true, true},
+		{"CPython 3.12 on musl linux (x86_64)", "CPython 3.12 on glibc 2.17 linux (x86_64)", false, false},
+		{"CPython 3.12 on glibc 2.17 linux (x86_64)", "CPython 3.12 on linux (x86_64)", false, false},
+		{"CPython 3.12 on glibc 2.17 linux (x86_64)", "CPython 3.12 on glibc 2.31 linux (x86_64)", false, false},
+		{"CPython 3.12 and newer on every platform", "CPython 3.12 and newer on every platform", true, false},
+		{"CPython 3.12 and newer on every platform", "CPython 3.12 on linux (x86_64)", false, false},
+		{"", "CPython 3.12 on linux (x86_64)", false, false},
+	} {
+		if same, vague := sameTarget(c.got, c.want); same != c.same || vague != c.vague {
+			t.Errorf("sameTarget(%q, %q) = %t, %t, want %t, %t", c.got, c.want, same, vague, c.same, c.vague)
+		}
+	}
+	for _, text := range []string{"CPython 3.12 on glibc 2.17 linux (x86_64)", "CPython 3.12 on musl 1.1 linux (x86_64)"} {
+		if s := scopeOfTarget(text); len(s.Environments) != 1 {
+			t.Errorf("scopeOfTarget(%q) = %+v, want one environment", text, s)
+		}
+	}
+}

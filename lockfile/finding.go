@@ -53,6 +53,7 @@ var (
 	Yanked             = Rule{"yanked", Warning, "a pinned version was yanked", "Compile the service with --upgrade-package."}
 	Quarantined        = Rule{"quarantined", Warning, "a pinned package is quarantined", "Find out why; replace the package."}
 	Archived           = Rule{"archived", Warning, "a pinned package is archived or deprecated", "Plan its replacement."}
+	ExtraUnknown       = Rule{"extra-unknown", Warning, "a pinned version does not have an extra that is asked for", "Correct the name of the extra, or leave it out."}
 	Unverified         = Rule{"unverified", Warning, "something could not be verified offline", "Run the check with a network."}
 )
 
@@ -60,7 +61,7 @@ var (
 var Rules = []Rule{
 	LockMissing, LockOrphaned, LockInvalid, MergeConflict, TargetChanged, OptionsChanged, IndexChanged,
 	PinMissing, PinUnmet, ConstraintUnmet, PinSuperfluous, PinDuplicate, LocalPinned,
-	VersionUnavailable, VersionUnusable, HashMissing, HashUnknown, Yanked, Quarantined, Archived, Unverified,
+	VersionUnavailable, VersionUnusable, HashMissing, HashUnknown, Yanked, Quarantined, Archived, ExtraUnknown, Unverified,
 }
 
 // Finding is one reason why a lock does not fit its inputs, or a remark about

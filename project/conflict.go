@@ -163,7 +163,7 @@ func (l *loader) conflictMember(f *pyproject, v *tomlValue, path string) (member
 			return m, f.errorAt(extra, "%s.extra: %s", path, err)
 		}
 		if _, ok := f.extra(m.extra); !ok && m.pkg == f.name && f.dynamic["optional-dependencies"] == nil {
-			l.warn(f.text.place(extra.off), "%s: no such extra: %s", path, choices(string(m.extra), f.extraNames()))
+			l.warn(f.text.place(extra.off), "%s: no such extra: %s", path, Choices(string(m.extra), f.extraNames()))
 		}
 	}
 	if group != nil {
@@ -173,7 +173,7 @@ func (l *loader) conflictMember(f *pyproject, v *tomlValue, path string) (member
 		}
 		m.group = string(name)
 		if f.group(m.group) == nil && m.pkg == f.name && f.uv.get("dev-dependencies") == nil {
-			l.warn(f.text.place(group.off), "%s: no such group: %s", path, choices(m.group, f.groupNames()))
+			l.warn(f.text.place(group.off), "%s: no such group: %s", path, Choices(m.group, f.groupNames()))
 		}
 	}
 	return m, nil

@@ -94,7 +94,7 @@ func (w *groupWalk) visit(name string) error {
 			return w.f.errorAt(include, "group %q includes a group: %s", name, err)
 		}
 		if w.f.group(string(next)) == nil {
-			return w.f.errorAt(include, "group %q includes %q, which does not exist: %s", name, include.text, choices(string(next), w.f.groupNames()))
+			return w.f.errorAt(include, "group %q includes %q, which does not exist: %s", name, include.text, Choices(string(next), w.f.groupNames()))
 		}
 		if i := slices.Index(w.path, string(next)); i >= 0 {
 			return w.f.errorAt(include, "groups include each other: %s → %s: take one of the includes out", strings.Join(w.path[i:], " → "), next)
@@ -225,7 +225,7 @@ func quoteChoice(given, name string, known map[string]bool) string {
 		names = append(names, k)
 	}
 	slices.Sort(names)
-	return `"` + given + `" (` + choices(name, names) + ")"
+	return `"` + given + `" (` + Choices(name, names) + ")"
 }
 
 func plural(n int, one, more string) string {

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -104,9 +105,44 @@ func (l *loader) readLocals() error {
 			}
 		}
 	}
+	if err := l.checkExtras(l.p.Requirements); err != nil {
+		return err
+	}
+	for _, p := range l.localList {
+		if err := l.checkExtras(p.Requirements); err != nil {
+			return err
+		}
+		for _, e := range p.file.extras {
+			if err := l.checkExtras(p.Extras[e.name]); err != nil {
+				return err
+			}
+		}
+	}
 	slices.SortFunc(l.localList, func(a, b *local) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	for _, p := range l.localList {
 		l.p.Locals = append(l.p.Locals, p.Local)
+	}
+	return nil
+}
+
+// checkExtras refuses extras that path dependencies do not have. What a release
+// of an index lacks is its business; a folder of one's own was renamed in.
+func (l *loader) checkExtras(reqs []Requirement) error {
+	for i := range reqs {
+		r := &reqs[i]
+		if r.Path == "" {
+			continue
+		}
+		k := slices.IndexFunc(l.localList, func(p *local) bool { return p.Name == r.Name && p.Dir == r.Path })
+		if k < 0 {
+			continue
+		}
+		f := l.localList[k].file
+		for _, x := range r.Extras {
+			if _, ok := f.extra(x); !ok {
+				return &InputError{Place: r.Place, Msg: fmt.Sprintf("asks for %s, and %s (%s) has no extra %q: %s", r.Requirement.String(), f.name, f.nameAt, string(x), Choices(string(x), f.extraNames()))}
+			}
+		}
 	}
 	return nil
 }
@@ -150,7 +186,7 @@ func (x *expansion) add(extra pypi.Extra, under conditions, fail failure) error 
 			if err := x.f.static("optional-dependencies"); err != nil {
 				return err
 			}
-			return fail("%s has no extra %q: %s", x.f.name, string(extra), choices(string(extra), x.f.extraNames()))
+			return fail("%s has no extra %q: %s", x.f.name, string(extra), Choices(string(extra), x.f.extraNames()))
 		}
 		items = e.items
 	}

@@ -67,11 +67,7 @@ const maxListed = 20
 
 // Choices ends a message about an unknown name: the nearest known ones, else
 // all of them.
-func Choices(s string, known []string) string { return choices(s, known) }
-
-// choices ends a message about an unknown name: the nearest known ones, else
-// all of them.
-func choices(s string, known []string) string {
+func Choices(s string, known []string) string {
 	if near := nearest(s, known); len(near) > 0 {
 		return "did you mean " + strings.Join(near, " or ") + "?"
 	}

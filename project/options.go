@@ -97,7 +97,7 @@ func (f *reqFile) nextOption(words []word, i int) (o lineOption, value string, u
 	case !ok && !strings.HasPrefix(name, "-"):
 		return 0, "", 0, fail("%q does not belong after an option: write one requirement a line", w.value)
 	case !ok:
-		return 0, "", 0, fail("unknown option %s: %s", name, choices(name, lineOptionNames))
+		return 0, "", 0, fail("unknown option %s: %s", name, Choices(name, lineOptionNames))
 	case !o.takesValue():
 		if has {
 			return 0, "", 0, fail("%s takes no value: take it out", name)

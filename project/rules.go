@@ -193,7 +193,7 @@ func (f *pyproject) nameAndVersion(table *tomlValue, path string) (name pypi.Nam
 func (f *pyproject) onlyKeys(table *tomlValue, path string, known ...string) error {
 	for _, k := range table.keys {
 		if !slices.Contains(known, k.name) {
-			return f.text.errorAt(k.off, len(k.name), "%s has an unknown key %q: %s", path, k.name, choices(k.name, known))
+			return f.text.errorAt(k.off, len(k.name), "%s has an unknown key %q: %s", path, k.name, Choices(k.name, known))
 		}
 	}
 	return nil

@@ -229,7 +229,7 @@ func (w *Workspace) narrow(s *Service, vs Values, t settingsTable) (left LeftOut
 				return left, false, err
 			}
 			if !ok {
-				return left, false, &InputError{Place: v.Places[i], Msg: fmt.Sprintf("%s.%s: no service has the %s %q: %s", t.path, key, key, text, choices(text, names))}
+				return left, false, &InputError{Place: v.Places[i], Msg: fmt.Sprintf("%s.%s: no service has the %s %q: %s", t.path, key, key, text, Choices(text, names))}
 			}
 			if left.Lacking == nil {
 				left.Place = v.Places[i]
@@ -579,7 +579,7 @@ func (w *Workspace) checkServiceTables(f *pyproject, table *tomlValue) error {
 	}
 	for _, k := range services.keys {
 		if !slices.Contains(names, k.name) {
-			return f.text.errorAt(k.off, len(k.name), "%s.service: there is no service %q: %s", tablePylock, k.name, choices(k.name, names))
+			return f.text.errorAt(k.off, len(k.name), "%s.service: there is no service %q: %s", tablePylock, k.name, Choices(k.name, names))
 		}
 	}
 	return nil

@@ -79,7 +79,7 @@ func (f *pyproject) readSource(v *tomlValue, path string) (sourceAlternative, er
 	}
 	for _, k := range v.keys {
 		if !slices.Contains(sourceKeys, k.name) {
-			return a, f.text.errorAt(k.off, len(k.name), "%s has an unknown key %q: %s", path, k.name, choices(k.name, sourceKeys))
+			return a, f.text.errorAt(k.off, len(k.name), "%s has an unknown key %q: %s", path, k.name, Choices(k.name, sourceKeys))
 		}
 	}
 	var err error
@@ -278,7 +278,7 @@ func (l *loader) memberDir(f *pyproject, name pypi.Name, a sourceAlternative, d 
 			names = append(names, string(n))
 		}
 		slices.Sort(names)
-		return "", f.errorAt(a.value, "%s.%s: no such member of the workspace at %s: %s", d.table, name, w.file.rel, choices(string(name), names))
+		return "", f.errorAt(a.value, "%s.%s: no such member of the workspace at %s: %s", d.table, name, w.file.rel, Choices(string(name), names))
 	}
 	return m, nil
 }

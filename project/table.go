@@ -177,7 +177,7 @@ func (f *pyproject) checkTable(table *tomlValue, path string, root bool, extra .
 					known = append(known, Keys[i].Name)
 				}
 			}
-			return f.text.errorAt(e.off, len(e.name), "%s has no key %q: %s", path, e.name, choices(e.name, known))
+			return f.text.errorAt(e.off, len(e.name), "%s has no key %q: %s", path, e.name, Choices(e.name, known))
 		case k.Root && !root:
 			return f.text.errorAt(e.off, len(e.name), "%s.%s: %s belongs to [tool.pylock] of the root", path, e.name, e.name)
 		case len(extra) > 0 && (k.Name == "output" || k.Loaded && k.Kind != KindText && k.Kind != KindCutoff):

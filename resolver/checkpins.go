@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
@@ -43,6 +44,7 @@ func (c *check) judgeAll() (*Verdict, error) {
 	j.judgeLocals()
 	j.judgeDuplicates()
 	j.judgeEdges()
+	j.judgeExtras()
 	j.describeDoubtful()
 	j.judgeConstraints()
 	j.judgeReleases()
@@ -185,6 +187,33 @@ func (j *judging) judgeEdges() {
 	}
 	for _, d := range order {
 		j.add(*d)
+	}
+}
+
+// judgeExtras finds extras that the inputs ask for and a release does not have:
+// as a rule a name that is misspelt. What a release asks of another is not theirs.
+func (j *judging) judgeExtras() {
+	for i := range j.verdict.Edges {
+		e := &j.verdict.Edges[i]
+		if e.From == nil || e.Child < 0 || j.noDeps {
+			continue
+		}
+		n := j.nodes[e.Child]
+		if n.local != nil || n.meta == nil {
+			continue
+		}
+		for _, x := range e.Extras {
+			if hasExtra(&candidates{}, n.meta, x) {
+				continue
+			}
+			var known []string
+			for _, have := range n.meta.Extras {
+				known = append(known, string(have))
+			}
+			d := j.of(e.Child, ExtraUnknown, j.at[i])
+			d.Edge, d.Reason = i, fmt.Sprintf("%s==%s has no extra %q: %s", n.pin.Name, n.pin.Version, string(x), project.Choices(string(x), known))
+			j.add(d)
+		}
 	}
 }
 

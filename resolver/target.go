@@ -1,7 +1,9 @@
 package resolver
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pylock-dev/pylock/pypi/pep440"
@@ -51,28 +53,48 @@ func (t Target) majorMinor() (major, minor int) {
 // String names the target as the header of a lock does.
 func (t Target) String() string {
 	major, minor := t.majorMinor()
-	return fmt.Sprintf("CPython %d.%d on %s (%s)", major, minor, t.Platform.OS(), t.Platform.Arch())
+	return fmt.Sprintf("CPython %d.%d on %s (%s)", major, minor, t.system(), t.Platform.Arch())
 }
 
-// TargetNames names several targets, those of one Python and system together:
-// "CPython 3.12 on linux (x86_64, aarch64)".
+// system names the operating system, with what tells its C library apart from
+// the usual one: "linux", "glibc 2.17 linux", "musl linux", "musl 1.1 linux".
+func (t Target) system() string {
+	system, libc := string(t.Platform.OS()), t.Platform.Libc()
+	switch {
+	case libc.Name != "" && !t.Platform.UsualLibc():
+		return fmt.Sprintf("%s %d.%d %s", libc.Name, libc.Major, libc.Minor, system)
+	case libc.Name == "musl":
+		return "musl " + system
+	}
+	return system
+}
+
+// TargetNames names several targets, those of one Python and system together,
+// x86_64 first: "CPython 3.12 on linux (x86_64, aarch64)". Their order is no
+// matter.
 func TargetNames(ts []Target) string {
 	var order []string
 	arches := map[string][]string{}
 	for _, t := range ts {
 		major, minor := t.majorMinor()
-		system := string(t.Platform.OS())
-		if t.Platform.Libc().Name == "musl" {
-			system = "musl linux"
-		}
-		k := fmt.Sprintf("CPython %d.%d on %s", major, minor, system)
+		k := fmt.Sprintf("CPython %d.%d on %s", major, minor, t.system())
 		if arches[k] == nil {
 			order = append(order, k)
 		}
 		arches[k] = append(arches[k], t.Platform.Arch())
 	}
 	for i, k := range order {
+		slices.SortFunc(arches[k], func(a, b string) int {
+			return cmp.Or(cmp.Compare(archRank(a), archRank(b)), cmp.Compare(a, b))
+		})
 		order[i] = fmt.Sprintf("%s (%s)", k, strings.Join(arches[k], ", "))
 	}
 	return strings.Join(order, "; ")
+}
+
+func archRank(arch string) int {
+	if arch == "x86_64" {
+		return 0
+	}
+	return 1
 }

@@ -115,6 +115,7 @@ const (
 	VersionYanked                             // since; Reason is the index's
 	ProjectQuarantined                        // Reason is the index's
 	ProjectDiscontinued                       // archived or deprecated; Reason is the index's
+	ExtraUnknown                              // Pin has not the extra that Edge asks for; Reason names both
 )
 
 // Defect is one thing that is wrong with a pin, or one that is missing.

@@ -225,8 +225,37 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s, "", false
 }
 
-// nearest returns the four names with the least edit distance, the closest
-// first; a name that contains the text, or is contained in it, counts as near.
+// farAway is more than any edit distance of a name.
+const farAway = 1000
+
+// traits are what a text says of the processor and the system, in whatever
+// words: both "" where it says nothing.
+func traits(text string) (arch, system string) {
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	switch {
+	case has("x86_64", "x8664", "x86-64", "amd64", "x64"):
+		arch = "x86_64"
+	case has("aarch64", "arm64"):
+		arch = "aarch64"
+	}
+	switch {
+	case has(musl, "alpine"):
+		system = musl
+	case has("darwin", "mac", "osx", "apple") && !has("ios"):
+		system = string(MacOS)
+	case has("win"):
+		system = string(Windows)
+	case has("linux", "gnu", glibc) && !has("android"):
+		system = string(Linux)
+	}
+	return arch, system
+}
+
+// nearest returns four names: those of the system and the processor that the
+// text speaks of first, and of these the ones with the least edit distance; a
+// name that contains the text, or is contained in it, counts as near.
 func nearest(text string, names []platformName) []string {
 	const shown = 4
 	text = strings.ToLower(clip(text))
@@ -235,10 +264,18 @@ func nearest(text string, names []platformName) []string {
 		distance int
 	}
 	list := make([]near, len(names))
+	arch, system := traits(text)
 	for i, n := range names {
 		d := editDistance(text, n.name)
 		if len(text) > 2 && (strings.Contains(n.name, text) || strings.Contains(text, n.name)) {
 			d = min(d, 3)
+		}
+		_, its := traits(n.name)
+		if arch != "" && arch != n.platform.arch {
+			d += farAway
+		}
+		if system != "" && system != its {
+			d += 2 * farAway
 		}
 		list[i] = near{n.name, d}
 	}

@@ -2,7 +2,9 @@ package tags
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // An OS is the operating system of a platform, in uv's spelling.
@@ -51,6 +53,14 @@ func (p Platform) Libc() Libc {
 		return Libc{}
 	}
 	return Libc{p.libc, p.major, p.minor}
+}
+
+// UsualLibc reports whether the C library of a Linux platform is the one that a
+// name without a version stands for: that of x86_64-unknown-linux-gnu, say.
+func (p Platform) UsualLibc() bool {
+	return slices.ContainsFunc(platformNames(), func(n platformName) bool {
+		return n.platform == p && strings.Contains(n.name, "-unknown-linux")
+	})
 }
 
 // Version returns the version of macOS, iOS or Pyodide, Android's API level,

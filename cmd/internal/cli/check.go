@@ -239,11 +239,21 @@ func (j *job) expect(r *run) lockfile.Expectation {
 		e.Command, e.Fix, e.Custom = "", o.customCommand, true
 	}
 	if v, ok := o.values["python-version"]; ok && !o.written.given(flagsOf(v)...) {
-		e.TargetPlace = v.Place
+		e.PythonPlace = v.Place
 	} else if len(o.pythons)+len(o.pythonShort) == 0 {
 		if h, err := project.PythonVersionHint(r.project.Dir, r.project.Root); err == nil {
-			e.TargetPlace = h.Place
+			e.PythonPlace = h.Place
 		}
+	}
+	setting := "platforms"
+	switch {
+	case len(r.request.Environments) > 0:
+		setting = "environments"
+	case r.request.Universal:
+		setting = "universal"
+	}
+	if v, ok := o.values[setting]; ok && !o.written.given(flagsOf(v)...) {
+		e.PlatformPlace = v.Place
 	}
 	if len(r.request.Targets) > 0 {
 		release := r.request.Targets[0].Python.Release()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -45,6 +46,7 @@ func (t *team) coherently(ctx context.Context, jobs []*job, at map[*job]*outcome
 		return err
 	}
 	if common := disagreements(outcomes); len(common) > 0 {
+		why := forced(first, at, common)
 		err := t.each(ctx, first, func(ctx context.Context, j *job, p *printer) error {
 			out := at[j]
 			if !out.align(common) {
@@ -52,6 +54,7 @@ func (t *team) coherently(ctx context.Context, jobs []*job, at map[*job]*outcome
 			}
 			res, err := t.resolve(ctx, j.options, out.run)
 			if err == nil {
+				out.lowered = lowered(out.resolution, res, why)
 				out.resolution = res
 			}
 			out.err = err
@@ -113,6 +116,96 @@ func disagreements(outcomes []outcome) map[pypi.Name]pep440.Version {
 	}
 	maps.DeleteFunc(least, func(n pypi.Name, _ pep440.Version) bool { return !differ[n] })
 	return least
+}
+
+// lowered tells which packages have an older version in the second solution than
+// in the first, and why.
+func lowered(first, second *resolver.Resolution, why func(pypi.Name, pep440.Version) string) []string {
+	newest := map[pypi.Name]pep440.Version{}
+	for i := range first.Packages {
+		if p := &first.Packages[i]; p.Local == nil && p.Version.Compare(newest[p.Name]) > 0 {
+			newest[p.Name] = p.Version
+		}
+	}
+	had := map[pypi.Name]pep440.Version{}
+	for i := range second.Packages {
+		if p := &second.Packages[i]; p.Local == nil && p.Version.Compare(had[p.Name]) > 0 {
+			had[p.Name] = p.Version
+		}
+	}
+	var out []string
+	for _, n := range slices.Sorted(maps.Keys(had)) {
+		if was, ok := newest[n]; ok && had[n].Compare(was) < 0 {
+			out = append(out, fmt.Sprintf("%s is %s, not %s%s", n, had[n], was, why(n, was)))
+		}
+	}
+	return out
+}
+
+// forced returns what says which service holds the others down to the common
+// version of a package, and which of its requirements does not admit a newer one.
+// The resolutions are those before services were aligned.
+func forced(jobs []*job, at map[*job]*outcome, common map[pypi.Name]pep440.Version) func(pypi.Name, pep440.Version) string {
+	type user struct {
+		label   string
+		request *resolver.Request
+		via     []pypi.Name
+	}
+	users := map[pypi.Name][]user{}
+	for _, j := range jobs {
+		out := at[j]
+		if out.resolution == nil {
+			continue
+		}
+		for i := range out.resolution.Packages {
+			p := &out.resolution.Packages[i]
+			if v, ok := common[p.Name]; !ok || p.Local != nil || !v.Equal(p.Version) {
+				continue
+			}
+			u := user{label: j.label(), request: &out.run.request}
+			for _, via := range p.Via {
+				if via.Package != "" {
+					u.via = append(u.via, via.Package)
+				}
+			}
+			users[p.Name] = append(users[p.Name], u)
+		}
+	}
+	return func(n pypi.Name, newer pep440.Version) string {
+		for _, u := range users[n] {
+			if r := refusing(u.request, n, newer); r != nil {
+				return fmt.Sprintf(": %s has %s (%s)", u.label, r.Requirement.String(), r.Place)
+			}
+		}
+		if len(users[n]) == 0 {
+			return ""
+		}
+		u := users[n][0]
+		if len(u.via) == 0 {
+			return fmt.Sprintf(", as %s has it", u.label)
+		}
+		return fmt.Sprintf(", as %s has it for %s", u.label, u.via[0])
+	}
+}
+
+// refusing finds a requirement or constraint of a request, or of its path
+// dependencies, that does not admit a version; nil where none is that plain.
+func refusing(q *resolver.Request, n pypi.Name, v pep440.Version) *project.Requirement {
+	lists := [][]project.Requirement{q.Requirements, q.Constraints, q.Overrides}
+	for i := range q.Locals {
+		lists = append(lists, q.Locals[i].Requirements)
+		for _, x := range slices.Sorted(maps.Keys(q.Locals[i].Extras)) {
+			lists = append(lists, q.Locals[i].Extras[x])
+		}
+	}
+	for _, list := range lists {
+		for i := range list {
+			if r := &list[i]; r.Name == n && !r.Specifiers.Contains(v) {
+				return r
+			}
+		}
+	}
+	return nil
 }
 
 // align makes the request prefer the common versions, and else what its first

@@ -30,6 +30,7 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	if err != nil {
 		return err
 	}
+	warnFuture(p, jobs)
 	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
 	defer t.live.close()
 	outcomes := make([]outcome, len(jobs))

@@ -24,6 +24,7 @@ type outcome struct {
 	diff       *lockfile.Diff // of a dry run
 	written    bool           // the file is another than before
 	skipped    bool
+	lowered    []string          // what --coherent took down, and why
 	err        error             // why it failed
 	texts      map[string][]byte // of its files, by absolute path
 }
@@ -140,6 +141,9 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 		}
 	}
 	heldBack(p, resolution.HeldBack)
+	for _, l := range out.lowered {
+		p.infof("For coherence %s", l)
+	}
 	p.infof("Resolved %s in %s, %s", count(int64(pinned(resolution)), "package"), seconds(o.app.Now().Sub(out.start)), what)
 	return nil
 }

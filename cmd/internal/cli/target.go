@@ -135,3 +135,24 @@ func parsePython(s string) (pep440.Version, error) {
 	}
 	return v, nil
 }
+
+// newestPython is the minor version of Python 3 that is in development.
+const newestPython = 16
+
+// warnFuture warns once of each Python that the jobs name and nobody knows yet:
+// as a rule a slip of the hand.
+func warnFuture(p *printer, jobs []*job) {
+	told := map[string]bool{}
+	for _, j := range jobs {
+		for _, s := range j.options.pythonVersions() {
+			v, err := parsePython(s)
+			if err != nil || told[s] {
+				continue // told of the job
+			}
+			if r := v.Release(); r[0] > 3 || r[0] == 3 && r[1] > newestPython {
+				told[s] = true
+				p.warnf("Python %s is newer than any that is known (3.%d): is that what you want?", v, newestPython)
+			}
+		}
+	}
+}

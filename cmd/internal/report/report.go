@@ -250,9 +250,10 @@ func plural(n int, noun string) string {
 // clean makes text safe for one line of a terminal.
 func clean(s string) string { return project.Escape(project.Redact(s)) }
 
-// sentence is the message with the environments that it holds in.
+// sentence is the message with the environments that it holds in, unless it
+// names them.
 func sentence(f *lockfile.Finding) string {
-	if f.Where == "" {
+	if f.Where == "" || strings.Contains(f.Message, f.Where) {
 		return f.Message
 	}
 	return f.Message + " (" + f.Where + ")"
