@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,7 +145,7 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	}
 	j.options.unread = true
 	r, err := j.prepare(ctx)
-	if f, ok := j.boundConflict(root, err); ok {
+	if f, ok := j.boundAmiss(root, err); ok {
 		return []report.Lock{{Service: service, Path: f.Lock, State: report.Stale, Findings: []lockfile.Finding{f}}}
 	}
 	if err != nil {
@@ -171,22 +172,30 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	return out
 }
 
-// boundConflict turns an error into a finding where the lock that bounds the
-// job's is in the middle of a merge, which the recompile of both mends.
-func (j *job) boundConflict(root string, err error) (f lockfile.Finding, ok bool) {
+// boundAmiss turns an error into a finding where the lock that bounds the job's
+// is missing or in the middle of a merge, which the recompile of both mends.
+func (j *job) boundAmiss(root string, err error) (f lockfile.Finding, ok bool) {
 	var conflict *project.MergeConflictError
-	if !errors.As(err, &conflict) || j.bound == nil {
+	var input *project.InputError
+	if j.bound == nil || !errors.As(err, &input) {
 		return f, false
 	}
-	if !slices.ContainsFunc(j.bound.outputs, func(b string) bool { return relative(root, b) == conflict.Place.File }) {
+	bound := slices.ContainsFunc(j.bound.outputs, func(b string) bool { return relative(root, b) == input.Place.File })
+	f = lockfile.Finding{Service: j.service.Rel, Lock: relative(root, j.outputs[0]), Place: input.Place, Fix: "pylock compile " + quote(j.service.Rel)}
+	switch {
+	case !bound:
+		return f, false
+	case errors.As(err, &conflict):
+		f.Rule = lockfile.MergeConflict
+		f.Message = "a merge conflict is not resolved in the lock that bounds this one: there is the mark " + conflict.Mark
+	case errors.Is(err, fs.ErrNotExist):
+		f.Rule = lockfile.LockMissing
+		f.Message = "the lock that bounds this one does not exist"
+	default:
 		return f, false
 	}
-	rule := lockfile.MergeConflict
-	return lockfile.Finding{
-		Rule: rule, Severity: rule.Severity, Service: j.service.Rel, Lock: relative(root, j.outputs[0]), Place: conflict.Place,
-		Message: "a merge conflict is not resolved in the lock that bounds this one: there is the mark " + conflict.Mark,
-		Fix:     "pylock compile " + quote(j.service.Rel),
-	}, true
+	f.Severity = f.Rule.Severity
+	return f, true
 }
 
 func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, result *report.Lock) error {

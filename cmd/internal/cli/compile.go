@@ -321,6 +321,7 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		Sources: o.sources, Stdin: stdin(ctx, o.app.Stdin),
 		Extras: o.extras.values, AllExtras: o.allExtras, Groups: o.groups,
 		Constraints: o.constraints, Overrides: o.overrides, Excludes: o.excludeFiles, NoSources: o.noSources,
+		Asked:     o.asked(),
 		Unwritten: o.unwritten,
 		Getenv:    o.app.Getenv,
 	})
@@ -333,6 +334,23 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		return nil, &inputError{err}
 	}
 	return p, nil
+}
+
+// asked are the places of the settings that ask for something of the sources.
+func (o *compileOptions) asked() map[string]project.Place {
+	at := map[string]project.Place{}
+	for _, key := range []string{"extra", "group", "constraints", "overrides", "excludes"} {
+		v, ok := o.values[key]
+		if !ok || o.given(flagsOf(v)...) {
+			continue
+		}
+		for i, text := range v.Texts {
+			if i < len(v.Places) {
+				at[project.Asking(key, text)] = v.Places[i]
+			}
+		}
+	}
+	return at
 }
 
 // names reads the values of --no-binary and --only-binary; as in pip, :none:

@@ -163,7 +163,7 @@ func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
 // for every service.
 func ofRoot(err error) bool {
 	var input *project.InputError
-	return errors.As(err, &input) && !strings.Contains(input.Place.File, "/")
+	return errors.As(err, &input) && input.Place.File != "" && !strings.Contains(input.Place.File, "/")
 }
 
 // brokenJobs stand for the locks of a service whose settings cannot be read:

@@ -19,6 +19,7 @@ func writeText(w io.Writer, r *Report, o Options) error {
 func textLines(r *Report, o Options) []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	failed := map[string]string{} // the first lock of each error
 	for i := range r.Locks {
 		l := &r.Locks[i]
 		name := clean(l.Path)
@@ -33,6 +34,11 @@ func textLines(r *Report, o Options) []string {
 		case Stale:
 			add("%s is stale:", name)
 		case Failed:
+			if first := failed[l.Error]; first != "" {
+				add("%s failed as %s did", name, first)
+				break
+			}
+			failed[l.Error] = name
 			message := l.errorLines()
 			add("%s failed: %s", name, message[0])
 			for _, line := range message[1:] {
