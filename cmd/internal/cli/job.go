@@ -152,6 +152,9 @@ func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
 	if err := checkRequiredVersion(w.Values); err != nil {
 		return nil, err
 	}
+	if err := w.CheckServices(); err != nil {
+		return nil, err
+	}
 	if o.workspaces == nil {
 		o.workspaces = map[string]*project.Workspace{}
 	}
