@@ -218,7 +218,7 @@ func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, r
 		}
 	}
 	if unverified != "" && result.State != report.Stale {
-		return &index.UnavailableError{URL: "--offline", Err: errors.New(unverified)}
+		return &unverifiedError{unverified}
 	}
 	return nil
 }
