@@ -31,8 +31,9 @@ type checkOptions struct {
 func newCheck(g *global) *cobra.Command {
 	o := &checkOptions{compileOptions: &compileOptions{global: g}}
 	cmd := &cobra.Command{
-		Use:   "check [DIR|LOCK...]",
-		Short: "Tell whether locks fit their inputs",
+		Use:        "check [DIR|LOCK...]",
+		SuggestFor: []string{"verify", "validate"},
+		Short:      "Tell whether locks fit their inputs",
 		Long: `Tell whether each lock is a correct, complete and minimal solution of what its
 service asks for. New releases on the index never make a lock stale: only the
 pinned versions are looked at, and nothing is searched or written.

@@ -97,8 +97,9 @@ func (o *compileOptions) defaultHashes() string {
 func newCompile(g *global) *cobra.Command {
 	o := &compileOptions{global: g}
 	cmd := &cobra.Command{
-		Use:   "compile [DIR|FILE...]",
-		Short: "Lock a service",
+		Use:        "compile [DIR|FILE...]",
+		SuggestFor: []string{"lock", "resolve", "update", "upgrade"},
+		Short:      "Lock a service",
 		Long: `Resolve what the sources ask for and lock it.
 
 A DIR means its pyproject.toml, and the lock is DIR/requirements.lock. A FILE

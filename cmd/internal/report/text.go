@@ -9,9 +9,14 @@ import (
 )
 
 // writeText writes a block for each lock with something to tell, a line for
-// the others, and the summary last, where a log is read first.
+// the others, and the summary last, where a log is read first; if it is to be
+// quiet, nothing where there is nothing to tell.
 func writeText(w io.Writer, r *Report, o Options) error {
-	_, err := io.WriteString(w, strings.Join(textLines(r, o), "\n")+"\n")
+	lines := textLines(r, o)
+	if lines == nil {
+		return nil
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
 
@@ -51,6 +56,9 @@ func textLines(r *Report, o Options) []string {
 		for _, fix := range l.fixes() {
 			add("  fix: %s", clean(fix))
 		}
+	}
+	if o.Quiet && lines == nil {
+		return nil
 	}
 	return append(lines, r.summary())
 }
