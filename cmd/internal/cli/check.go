@@ -86,7 +86,10 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	p := o.printer()
 	ctx, cancel := o.begin(ctx, p)
 	defer cancel()
-	whole := len(o.sources) == 0
+	whole, err := o.whole()
+	if err != nil {
+		return err
+	}
 	jobs, err := o.lockJobs()
 	if err != nil {
 		return err
@@ -119,8 +122,8 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	if whole {
-		orphans, err := o.orphans(ctx, here)
+	if whole != "" {
+		orphans, err := o.orphans(ctx, whole)
 		if err != nil {
 			return err
 		}
@@ -129,6 +132,30 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	stats := t.stats()
 	p.detailf("%s", spend(stats))
 	return o.writeReport(o.format.Format, &report.Report{Command: "check", Locks: results}, project.FindRoot(here))
+}
+
+// whole returns the absolute folder below which everything is checked, locks
+// of nobody too: the current one without sources, a root that is no service. It
+// is "" where sources name services or locks.
+func (o *checkOptions) whole() (string, error) {
+	source := "."
+	if len(o.sources) == 1 {
+		source = o.sources[0]
+	} else if len(o.sources) > 1 {
+		return "", nil
+	}
+	dir, err := filepath.Abs(source)
+	if err != nil || len(o.sources) == 0 {
+		return dir, err
+	}
+	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+		return "", nil
+	}
+	w, err := o.workspace(dir)
+	if err != nil || resolved(dir) != resolved(w.Root) || sourceExists(dir) && w.Declares(dir) {
+		return "", err
+	}
+	return dir, nil
 }
 
 // check judges the files of a job.
