@@ -38,7 +38,7 @@ func (d *drift) defects(moved int) {
 		d.findings[moved].Message += fmt.Sprintf(": %s not serve it", plural(n, "one pin does", "%d pins do"))
 	}
 	if n := len(v.Unverified); n > 0 {
-		d.add(Unverified, "", d.top(project.Place{}), "", "%s not verified, since the index was not asked", plural(n, "one pin was", "%d pins were"))
+		d.add(Unverified, "", d.top(project.Place{}), "", "%s not verified, since offline no index is asked, and the cache does not have %s", plural(n, "one pin was", "%d pins were"), plural(n, "it", "them"))
 	}
 }
 

@@ -116,6 +116,7 @@ func (l *loader) loadGroups() error {
 	var found []wanted
 	var unknown []string
 	var at Place
+	file := ""
 	for _, given := range l.o.Groups {
 		// The path may hold a colon, the name cannot.
 		i := strings.LastIndexByte(given, ':')
@@ -155,14 +156,14 @@ func (l *loader) loadGroups() error {
 			}
 		}
 		if len(found) == n {
-			if at.File == "" {
-				at.File = files[0].rel
+			if file == "" {
+				at, file = l.o.Asked[Asking("group", given)], files[0].rel
 			}
 			unknown = append(unknown, quoteChoice(given, string(name), known))
 		}
 	}
 	if len(unknown) > 0 {
-		return &InputError{Place: at, Msg: plural(len(unknown), "unknown group ", "unknown groups: ") + strings.Join(unknown, ", ")}
+		return unknownNames(at, file, plural(len(unknown), "unknown group ", "unknown groups: "), unknown)
 	}
 	for _, w := range found {
 		key := w.f.text.name + ":" + w.name

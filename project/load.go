@@ -1,7 +1,9 @@
 package project
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -158,17 +160,17 @@ func (l *loader) load() error {
 		return err
 	}
 	for _, path := range l.o.Excludes {
-		if err := l.requirementsArg(path, excludeFile); err != nil {
+		if err := l.askedFile("excludes", path, excludeFile); err != nil {
 			return err
 		}
 	}
 	for _, path := range l.o.Constraints {
-		if err := l.requirementsArg(path, constraintFile); err != nil {
+		if err := l.askedFile("constraints", path, constraintFile); err != nil {
 			return err
 		}
 	}
 	for _, path := range l.o.Overrides {
-		if err := l.requirementsArg(path, overrideFile); err != nil {
+		if err := l.askedFile("overrides", path, overrideFile); err != nil {
 			return err
 		}
 	}
@@ -365,6 +367,7 @@ func (l *loader) wantedExtras() ([]pypi.Extra, error) {
 	}
 	var wanted []pypi.Extra
 	var unknown []string
+	var at Place
 	for _, given := range l.o.Extras {
 		e, err := pypi.ParseExtra(given)
 		if err != nil {
@@ -377,11 +380,14 @@ func (l *loader) wantedExtras() ([]pypi.Extra, error) {
 				}
 			}
 			unknown = append(unknown, quoteChoice(given, string(e), known))
+			if at.File == "" {
+				at = l.o.Asked[Asking("extra", given)]
+			}
 		}
 		wanted = append(wanted, e)
 	}
 	if len(unknown) > 0 {
-		return nil, &InputError{Place: Place{File: files[0].rel}, Msg: plural(len(unknown), "unknown extra ", "unknown extras: ") + strings.Join(unknown, ", ")}
+		return nil, unknownNames(at, files[0].rel, plural(len(unknown), "unknown extra ", "unknown extras: "), unknown)
 	}
 	return wanted, nil
 }
@@ -406,4 +412,28 @@ func laterLower(a, b pep440.Specifiers) bool {
 	v, _, hasA := a.Set().Lower()
 	w, _, hasB := b.Set().Lower()
 	return hasB && (!hasA || v.Compare(w) < 0)
+}
+
+// unknownNames is the error about extras or groups that a file does not have:
+// at the setting that asks for them, else at the file.
+func unknownNames(at Place, file, what string, unknown []string) error {
+	msg := what + strings.Join(unknown, ", ")
+	if at.File == "" {
+		at.File = file
+	} else if at.File != file {
+		msg = file + ": " + msg
+	}
+	return &InputError{Place: at, Msg: msg}
+}
+
+// askedFile reads a file that an option or a setting names. One that is not
+// there is an error of the setting.
+func (l *loader) askedFile(key, path string, kind fileKind) error {
+	err := l.requirementsArg(path, kind)
+	at, asked := l.o.Asked[Asking(key, path)]
+	var input *InputError
+	if asked && errors.As(err, &input) && errors.Is(err, fs.ErrNotExist) && input.Place.File == l.rel(l.abs(path)) {
+		return &InputError{Place: at, Msg: key + ": " + input.Place.File + ": " + input.Msg, Err: input.Err}
+	}
+	return err
 }

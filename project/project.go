@@ -151,6 +151,9 @@ type LoadOptions struct {
 	// Constraints and Overrides are requirements files; of those in Excludes
 	// the names count alone.
 	Constraints, Overrides, Excludes []string
+	// Asked are the places where settings ask for extras, groups, constraints,
+	// overrides and excludes, by [Asking]. What no setting asks for is not there.
+	Asked map[string]Place
 	// Unwritten are requirements files that would be written by now, by
 	// absolute path: they are read in place of those on disk.
 	Unwritten map[string][]byte
@@ -159,6 +162,9 @@ type LoadOptions struct {
 	// Getenv looks a variable up for ${VAR}; nil knows none.
 	Getenv func(string) (string, bool)
 }
+
+// Asking is the key of a value in [LoadOptions.Asked]; key is the setting's.
+func Asking(key, value string) string { return key + "=" + value }
 
 // Load reads the sources. What is wrong with them is an [*InputError]; other
 // errors come from the file system and name the path.

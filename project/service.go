@@ -86,7 +86,7 @@ func OpenWorkspace(dir string) (*Workspace, error) {
 // sorted by path. Their outputs are not read.
 func (w *Workspace) Services() ([]*Service, error) {
 	if w.listed {
-		return w.services, nil
+		return w.services, w.checkServiceTables(w.file, w.table)
 	}
 	dirs, err := w.serviceDirs(w.file, w.table)
 	if err != nil {
@@ -97,6 +97,16 @@ func (w *Workspace) Services() ([]*Service, error) {
 	}
 	w.listed = true
 	return w.services, w.checkServiceTables(w.file, w.table)
+}
+
+// CheckServices refuses tables for services that there are not. It looks for
+// services only where there are such tables.
+func (w *Workspace) CheckServices() error {
+	if w.table.get("service") == nil {
+		return nil
+	}
+	_, err := w.Services()
+	return err
 }
 
 // Service returns the service of an absolute folder with its outputs. The

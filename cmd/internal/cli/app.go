@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -136,8 +137,20 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return usagef("%w", err)
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	if !cmd.HasSubCommands() {
+		return usagef("%w", cobra.NoArgs(cmd, args))
+	}
+	name := args[0]
+	switch name {
+	case "sync", "install":
+		return usagef("unknown command %q: pylock installs nothing: pylock check tells whether a lock is up to date, pylock compile writes it, pip install -r takes it", name)
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return usagef("unknown command %q: did you mean %s %s?", name, cmd.CommandPath(), strings.Join(near, " or "))
+	}
+	return usagef("unknown command %q: see %s --help", name, cmd.CommandPath())
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,8 +31,9 @@ type checkOptions struct {
 func newCheck(g *global) *cobra.Command {
 	o := &checkOptions{compileOptions: &compileOptions{global: g}}
 	cmd := &cobra.Command{
-		Use:   "check [DIR|LOCK...]",
-		Short: "Tell whether locks fit their inputs",
+		Use:        "check [DIR|LOCK...]",
+		SuggestFor: []string{"verify", "validate"},
+		Short:      "Tell whether locks fit their inputs",
 		Long: `Tell whether each lock is a correct, complete and minimal solution of what its
 service asks for. New releases on the index never make a lock stale: only the
 pinned versions are looked at, and nothing is searched or written.
@@ -84,7 +86,10 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	p := o.printer()
 	ctx, cancel := o.begin(ctx, p)
 	defer cancel()
-	whole := len(o.sources) == 0
+	whole, err := o.whole()
+	if err != nil {
+		return err
+	}
 	jobs, err := o.lockJobs()
 	if err != nil {
 		return err
@@ -117,11 +122,11 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	if whole {
-		if real, err := filepath.EvalSymlinks(here); err == nil {
-			here = real // services have one name, however their folder is entered
+	if whole != "" {
+		if real, err := filepath.EvalSymlinks(whole); err == nil {
+			whole = real // services have one name, however their folder is entered
 		}
-		orphans, err := o.orphans(ctx, here)
+		orphans, err := o.orphans(ctx, whole)
 		if err != nil {
 			return err
 		}
@@ -130,6 +135,30 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	stats := t.stats()
 	p.detailf("%s", spend(stats))
 	return o.writeReport(o.format.Format, &report.Report{Command: "check", Locks: results}, project.FindRoot(here))
+}
+
+// whole returns the absolute folder below which everything is checked, locks
+// of nobody too: the current one without sources, a root that is no service. It
+// is "" where sources name services or locks.
+func (o *checkOptions) whole() (string, error) {
+	source := "."
+	if len(o.sources) == 1 {
+		source = o.sources[0]
+	} else if len(o.sources) > 1 {
+		return "", nil
+	}
+	dir, err := filepath.Abs(source)
+	if err != nil || len(o.sources) == 0 {
+		return dir, err
+	}
+	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+		return "", nil
+	}
+	w, err := o.workspace(dir)
+	if err != nil || resolved(dir) != resolved(w.Root) || sourceExists(dir) && w.Declares(dir) {
+		return "", err
+	}
+	return dir, nil
 }
 
 // check judges the files of a job.
@@ -147,7 +176,7 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	}
 	j.options.unread = true
 	r, err := j.prepare(ctx)
-	if f, ok := j.boundConflict(root, err); ok {
+	if f, ok := j.boundAmiss(root, err); ok {
 		return []report.Lock{{Service: service, Path: f.Lock, State: report.Stale, Findings: []lockfile.Finding{f}}}
 	}
 	if err != nil {
@@ -174,22 +203,30 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	return out
 }
 
-// boundConflict turns an error into a finding where the lock that bounds the
-// job's is in the middle of a merge, which the recompile of both mends.
-func (j *job) boundConflict(root string, err error) (f lockfile.Finding, ok bool) {
+// boundAmiss turns an error into a finding where the lock that bounds the job's
+// is missing or in the middle of a merge, which the recompile of both mends.
+func (j *job) boundAmiss(root string, err error) (f lockfile.Finding, ok bool) {
 	var conflict *project.MergeConflictError
-	if !errors.As(err, &conflict) || j.bound == nil {
+	var input *project.InputError
+	if j.bound == nil || !errors.As(err, &input) {
 		return f, false
 	}
-	if !slices.ContainsFunc(j.bound.outputs, func(b string) bool { return relative(root, b) == conflict.Place.File }) {
+	bound := slices.ContainsFunc(j.bound.outputs, func(b string) bool { return relative(root, b) == input.Place.File })
+	f = lockfile.Finding{Service: j.service.Rel, Lock: relative(root, j.outputs[0]), Place: input.Place, Fix: "pylock compile " + quote(j.service.Rel)}
+	switch {
+	case !bound:
+		return f, false
+	case errors.As(err, &conflict):
+		f.Rule = lockfile.MergeConflict
+		f.Message = "a merge conflict is not resolved in the lock that bounds this one: there is the mark " + conflict.Mark
+	case errors.Is(err, fs.ErrNotExist):
+		f.Rule = lockfile.LockMissing
+		f.Message = "the lock that bounds this one does not exist"
+	default:
 		return f, false
 	}
-	rule := lockfile.MergeConflict
-	return lockfile.Finding{
-		Rule: rule, Severity: rule.Severity, Service: j.service.Rel, Lock: relative(root, j.outputs[0]), Place: conflict.Place,
-		Message: "a merge conflict is not resolved in the lock that bounds this one: there is the mark " + conflict.Mark,
-		Fix:     "pylock compile " + quote(j.service.Rel),
-	}, true
+	f.Severity = f.Rule.Severity
+	return f, true
 }
 
 func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, result *report.Lock) error {
@@ -212,7 +249,7 @@ func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, r
 		}
 	}
 	if unverified != "" && result.State != report.Stale {
-		return &index.UnavailableError{URL: "--offline", Err: errors.New(unverified)}
+		return &unverifiedError{unverified}
 	}
 	return nil
 }

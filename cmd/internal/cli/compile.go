@@ -97,8 +97,9 @@ func (o *compileOptions) defaultHashes() string {
 func newCompile(g *global) *cobra.Command {
 	o := &compileOptions{global: g}
 	cmd := &cobra.Command{
-		Use:   "compile [DIR|FILE...]",
-		Short: "Lock a service",
+		Use:        "compile [DIR|FILE...]",
+		SuggestFor: []string{"lock", "resolve", "update", "upgrade"},
+		Short:      "Lock a service",
 		Long: `Resolve what the sources ask for and lock it.
 
 A DIR means its pyproject.toml, and the lock is DIR/requirements.lock. A FILE
@@ -321,6 +322,7 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		Sources: o.sources, Stdin: stdin(ctx, o.app.Stdin),
 		Extras: o.extras.values, AllExtras: o.allExtras, Groups: o.groups,
 		Constraints: o.constraints, Overrides: o.overrides, Excludes: o.excludeFiles, NoSources: o.noSources,
+		Asked:     o.asked(),
 		Unwritten: o.unwritten,
 		Getenv:    o.app.Getenv,
 	})
@@ -333,6 +335,23 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		return nil, &inputError{err}
 	}
 	return p, nil
+}
+
+// asked are the places of the settings that ask for something of the sources.
+func (o *compileOptions) asked() map[string]project.Place {
+	at := map[string]project.Place{}
+	for _, key := range []string{"extra", "group", "constraints", "overrides", "excludes"} {
+		v, ok := o.values[key]
+		if !ok || o.given(flagsOf(v)...) {
+			continue
+		}
+		for i, text := range v.Texts {
+			if i < len(v.Places) {
+				at[project.Asking(key, text)] = v.Places[i]
+			}
+		}
+	}
+	return at
 }
 
 // names reads the values of --no-binary and --only-binary; as in pip, :none:

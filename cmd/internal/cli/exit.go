@@ -35,6 +35,13 @@ func usagef(format string, args ...any) error { return &inputError{fmt.Errorf(fo
 // errNo is the answer no where the product says why: nothing more is printed.
 var errNo = errors.New("the answer is no")
 
+// unverifiedError says what an offline check could not tell.
+type unverifiedError struct{ what string }
+
+func (e *unverifiedError) Error() string {
+	return e.what + ": check it without --offline"
+}
+
 // outputError says that stdout does not take the product.
 type outputError struct{ err error }
 
@@ -93,6 +100,7 @@ func exitCode(err error) int {
 		local       *index.LocalError
 		machine     *machineError
 		notLocked   *notLockedError
+		unverified  *unverifiedError
 	)
 	if several := (*jobsError)(nil); errors.As(err, &several) {
 		var codes []int
@@ -112,7 +120,7 @@ func exitCode(err error) int {
 		return exitNo
 	case errors.As(err, &input), errors.As(err, &place):
 		return exitInput
-	case errors.As(err, &unavailable), errors.As(err, &unusable), errors.As(err, new(*resolver.TooManyUnreadableError)), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &unavailable), errors.As(err, &unusable), errors.As(err, &unverified), errors.As(err, new(*resolver.TooManyUnreadableError)), errors.Is(err, context.DeadlineExceeded):
 		return exitNetwork
 	}
 	return exitInput

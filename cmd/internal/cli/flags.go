@@ -191,6 +191,8 @@ func unsupported(name string) string {
 		return "leave it out"
 	case "no-color":
 		return "--color never, or NO_COLOR"
+	case "check", "locked", "frozen":
+		return "pylock check tells whether a lock is up to date, and writes nothing"
 	case "newline":
 		return "lines end with a line feed on every system: leave it out"
 	case "cpython", "python-tag", "implementation", "abi":

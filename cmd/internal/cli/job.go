@@ -154,6 +154,9 @@ func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
 	if err := checkRequiredVersion(w.Values); err != nil {
 		return nil, err
 	}
+	if err := w.CheckServices(); err != nil {
+		return nil, err
+	}
 	if o.workspaces == nil {
 		o.workspaces = map[string]*project.Workspace{}
 	}
@@ -165,7 +168,7 @@ func (o *compileOptions) workspace(dir string) (*project.Workspace, error) {
 // for every service.
 func ofRoot(err error) bool {
 	var input *project.InputError
-	return errors.As(err, &input) && !strings.Contains(input.Place.File, "/")
+	return errors.As(err, &input) && input.Place.File != "" && !strings.Contains(input.Place.File, "/")
 }
 
 // brokenJobs stand for the locks of a service whose settings cannot be read:

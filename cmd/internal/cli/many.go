@@ -26,6 +26,10 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	p := o.printer()
 	ctx, cancel := o.begin(ctx, p)
 	defer cancel()
+	// Once for all jobs.
+	if _, err := o.upgradeRequirements(); err != nil {
+		return err
+	}
 	jobs, err := o.jobs()
 	if err != nil {
 		return err

@@ -11,19 +11,33 @@ import (
 	"github.com/pylock-dev/pylock/resolver"
 )
 
-// preferences reads the existing lock: its pins are kept unless an upgrade is
-// asked for.
-func (o *compileOptions) preferences(r *run) error {
+// upgradeRequirements reads the values of --upgrade-package.
+func (o *compileOptions) upgradeRequirements() ([]pep508.Requirement, error) {
+	var reqs []pep508.Requirement
 	for _, s := range o.upgradePackages {
 		req, _, err := pep508.ParseRequirement(s)
 		if err != nil {
-			return usagef("--upgrade-package %q: %w", s, err)
+			return nil, usagef("--upgrade-package %q: %w", s, err)
 		}
 		if req.URL != "" || !req.Marker.IsTrivial() {
-			return usagef("--upgrade-package %q: want a name, or a name with versions such as httpx<1", s)
+			return nil, usagef("--upgrade-package %q: want a name, or a name with versions such as httpx<1", s)
 		}
+		reqs = append(reqs, req)
+	}
+	return reqs, nil
+}
+
+// preferences reads the existing lock: its pins are kept unless an upgrade is
+// asked for.
+func (o *compileOptions) preferences(r *run) error {
+	reqs, err := o.upgradeRequirements()
+	if err != nil {
+		return err
+	}
+	for i, req := range reqs {
 		r.moved = append(r.moved, req.Name)
 		if len(req.Specifiers) > 0 {
+			s := o.upgradePackages[i]
 			req.Extras = nil
 			bound := project.Requirement{Requirement: req, Text: s, Place: project.Place{File: "--upgrade-package " + s}}
 			r.bounds = append(r.bounds, bound)

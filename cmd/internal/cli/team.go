@@ -97,10 +97,11 @@ func (t *team) each(ctx context.Context, jobs []*job, do func(ctx context.Contex
 					if errs[i] = ctx.Err(); errs[i] == nil {
 						errs[i] = do(ctx, jobs[i], p)
 					}
-					if errs[i] != nil && exitCode(errs[i]) != exitInterrupted && !told(jobs, i) {
-						p.errorf("%s", errs[i])
+					err := errs[i]
+					if exitCode(err) == exitInterrupted || told(jobs, i) {
+						err = nil
 					}
-					printed.done(i, p)
+					printed.done(i, p, err)
 				}
 			}
 		})
@@ -130,11 +131,20 @@ func told(jobs []*job, i int) bool {
 type turns struct {
 	team *team
 	mu   sync.Mutex
-	text []*strings.Builder // nil until the job is done
+	all  []*turn // nil until the job is done
 	next int
+	root map[string]bool // errors of the root's files that are told
 }
 
-func newTurns(t *team, n int) *turns { return &turns{team: t, text: make([]*strings.Builder, n)} }
+// turn is what a job printed and how it failed.
+type turn struct {
+	printer *printer
+	err     error
+}
+
+func newTurns(t *team, n int) *turns {
+	return &turns{team: t, all: make([]*turn, n), root: map[string]bool{}}
+}
 
 // printer returns a printer into memory, whose messages name the job.
 func (t *turns) printer(name string) *printer {
@@ -143,12 +153,24 @@ func (t *turns) printer(name string) *printer {
 	return p
 }
 
-func (t *turns) done(i int, p *printer) {
+// done ends the turn of a job. What is wrong with a file of the root is wrong
+// for many jobs, and told once.
+func (t *turns) done(i int, p *printer, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.text[i] = p.w.(*strings.Builder)
-	for ; t.next < len(t.text) && t.text[t.next] != nil; t.next++ {
-		if s := t.text[t.next].String(); s != "" {
+	t.all[i] = &turn{p, err}
+	for ; t.next < len(t.all) && t.all[t.next] != nil; t.next++ {
+		p, err := t.all[t.next].printer, t.all[t.next].err
+		switch {
+		case err == nil:
+		case !ofRoot(err):
+			p.errorf("%s", err)
+		case !t.root[err.Error()]:
+			t.root[err.Error()] = true
+			p.about = ""
+			p.errorf("%s", err)
+		}
+		if s := p.w.(*strings.Builder).String(); s != "" {
 			t.team.live.clear()
 			fmt.Fprint(t.team.global.app.Stderr, s)
 		}

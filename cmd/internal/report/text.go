@@ -9,9 +9,14 @@ import (
 )
 
 // writeText writes a block for each lock with something to tell, a line for
-// the others, and the summary last, where a log is read first.
+// the others, and the summary last, where a log is read first; if it is to be
+// quiet, nothing where there is nothing to tell.
 func writeText(w io.Writer, r *Report, o Options) error {
-	_, err := io.WriteString(w, strings.Join(textLines(r, o), "\n")+"\n")
+	lines := textLines(r, o)
+	if lines == nil {
+		return nil
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
 
@@ -19,6 +24,7 @@ func writeText(w io.Writer, r *Report, o Options) error {
 func textLines(r *Report, o Options) []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	failed := map[string]string{} // the first lock of each error
 	for i := range r.Locks {
 		l := &r.Locks[i]
 		name := clean(l.Path)
@@ -33,6 +39,11 @@ func textLines(r *Report, o Options) []string {
 		case Stale:
 			add("%s is stale:", name)
 		case Failed:
+			if first := failed[l.Error]; first != "" {
+				add("%s failed as %s did", name, first)
+				break
+			}
+			failed[l.Error] = name
 			message := l.errorLines()
 			add("%s failed: %s", name, message[0])
 			for _, line := range message[1:] {
@@ -45,6 +56,9 @@ func textLines(r *Report, o Options) []string {
 		for _, fix := range l.fixes() {
 			add("  fix: %s", clean(fix))
 		}
+	}
+	if o.Quiet && lines == nil {
+		return nil
 	}
 	return append(lines, r.summary())
 }
