@@ -30,6 +30,13 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	if err != nil {
 		return err
 	}
+	absent, all, err := o.inNoLock(jobs)
+	if err != nil {
+		return err
+	}
+	if all {
+		return absent
+	}
 	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
 	defer t.live.close()
 	outcomes := make([]outcome, len(jobs))
@@ -97,6 +104,12 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	if o.dryRun && exitCode(err) != exitInterrupted {
 		if printed := o.printDryRun(ctx, outcomes); err == nil {
 			err = printed
+		}
+	}
+	if absent != nil {
+		p.errorf("%s", absent)
+		if exitCode(err) == exitYes {
+			return &reported{exitNo}
 		}
 	}
 	return err
