@@ -55,8 +55,11 @@ type Output struct {
 	// Files are names relative to the folder of the service. The pins of the
 	// first are preferred.
 	Files []string
-	// ConstrainedBy is a file of an earlier output, or "".
+	// ConstrainedBy is a file of an earlier output, or "", and BoundPlace where
+	// the settings, in BoundTable, say so.
 	ConstrainedBy string
+	BoundPlace    Place
+	BoundTable    string
 	Values        Values
 }
 
@@ -197,7 +200,7 @@ func (w *Workspace) readOutputs(s *Service) error {
 			return err
 		}
 		if by != nil {
-			o.ConstrainedBy = filepath.FromSlash(by.text)
+			o.ConstrainedBy, o.BoundPlace, o.BoundTable = filepath.FromSlash(by.text), t.file.text.place(by.off), t.path
 			if !named[by.text] || slices.Contains(o.Files, o.ConstrainedBy) {
 				return t.file.errorAt(by, "%s.constrained-by: no output before this one is called %q", t.path, by.text)
 			}
