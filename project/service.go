@@ -578,10 +578,13 @@ func (w *Workspace) Orphans(below string) ([]string, error) {
 	}
 	var out []string
 	err = w.walk(below, map[string]bool{}, func(dir, name string) error {
-		known, home := homes[dir]
-		path := filepath.Join(dir, name)
-		if called := names[name] || home && strings.HasSuffix(name, ".lock"); called && !outputs[path] && (known || !home) {
-			out = append(out, path)
+		if !names[name] && !strings.HasSuffix(name, ".lock") {
+			return nil
+		}
+		real := w.real(dir)
+		known, home := homes[real]
+		if (names[name] || home) && !outputs[filepath.Join(real, name)] && (known || !home) {
+			out = append(out, filepath.Join(dir, name))
 		}
 		return nil
 	})
