@@ -19,7 +19,7 @@ BENCH     ?=
 PAIRS     ?= 0
 PROFILE   ?= pypi
 
-.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle accept accept-environments accept-pylock record clean
+.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle survive hostile accept accept-environments accept-pylock record clean
 
 build: ## the command line, in bin/
 	$(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -67,7 +67,13 @@ oracle: ## by hand, minutes: random universes against brute force
 	$(GO) test ./resolver/pubgrub -run=BruteForce -v -timeout=1h -oracle.cases=1000000
 	$(GO) test ./resolver -run=BruteForce -v -timeout=1h -oracle.cases=100000
 	$(GO) test ./resolver -run='Changes|Reproduce|Creates|AnyOrder|Upgrade' -v -timeout=1h -oracle.cases=10000
-	$(GO) test ./resolver -run=CheckAgainstResolution -v -timeout=1h -oracle.cases=100000
+	$(GO) test ./resolver -run='CheckAgainstResolution|FromPinsAgainstSearch' -v -timeout=1h -oracle.cases=100000
+
+survive: ## by hand, minutes: a thousand schedules of faults a question, each ending in the same lock
+	$(GO) test ./cmd/internal/cli -run='^TestSurvives$$' -v -timeout=1h -survive.seeds=1000
+
+hostile: ## by hand, minutes: what an index or a repository may send to do harm, with the product's own binary
+	$(GO) test ./cmd/pylock -run='^(TestHostileIndex|TestSmuggling)$$' -v -timeout=1h
 
 accept: build ## by hand, live index: pins against uv's, pip accepts the locks
 	sh tools/accept.sh $(BIN)

@@ -13,7 +13,7 @@ import (
 )
 
 func file(name, digit string, uploaded time.Time) *index.File {
-	return &index.File{Filename: name, Hashes: map[string]string{"sha256": strings.Repeat(digit, 64)}, UploadTime: uploaded}
+	return &index.File{Filename: name, Hashes: index.NewHashes("sha256:" + strings.Repeat(digit, 64)), UploadTime: uploaded}
 }
 
 func resolution() *resolver.Resolution {
@@ -71,7 +71,7 @@ func TestFromResolution(t *testing.T) {
 
 func TestFromResolutionWithoutHashes(t *testing.T) {
 	r := resolution()
-	r.Packages[1].Files = []*index.File{{Filename: "b-2.tar.gz", Hashes: map[string]string{"md5": strings.Repeat("a", 32)}}}
+	r.Packages[1].Files = []*index.File{{Filename: "b-2.tar.gz", Hashes: index.NewHashes("md5:" + strings.Repeat("a", 32))}}
 	if _, err := FromResolution(r, BuildOptions{}); err == nil || !strings.Contains(err.Error(), "use --no-hashes") {
 		t.Errorf("got %v", err)
 	}

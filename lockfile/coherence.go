@@ -27,9 +27,14 @@ type Use struct {
 
 // Coherence returns where the locks of services differ, by package. Several
 // pins of a package in one lock differ from those of another only as a whole:
-// a lock that has the same versions is no divergence.
+// a lock that has the same versions is no divergence, and nor is a pin that
+// stands in a lock because the one that bounds it has it.
 func Coherence(services []*Graph) []Divergence {
 	names := map[pypi.Name]bool{}
+	again := make([][]bool, len(services))
+	for i, g := range services {
+		again[i] = g.Repeats(services)
+	}
 	for _, g := range services {
 		for i := range g.Nodes {
 			if g.Nodes[i].Local == "" {
@@ -45,22 +50,22 @@ func Coherence(services []*Graph) []Divergence {
 			}
 		}
 	}) {
-		if d := divergence(name, services); len(d.Uses) > 0 {
+		if d := divergence(name, services, again); len(d.Uses) > 0 {
 			out = append(out, d)
 		}
 	}
 	return out
 }
 
-func divergence(name pypi.Name, services []*Graph) Divergence {
+func divergence(name pypi.Name, services []*Graph, again [][]bool) Divergence {
 	d := Divergence{Name: name}
 	var sets []string
 	var newest pep440.Version
-	for _, g := range services {
+	for k, g := range services {
 		var versions []string
 		for _, i := range g.Find(name) {
 			v := g.Nodes[i].Version
-			if g.Nodes[i].Local != "" {
+			if g.Nodes[i].Local != "" || again[k][i] {
 				continue
 			}
 			versions = append(versions, v.Key())
@@ -97,8 +102,21 @@ func (u *Use) version() pep440.Version { return u.Graph.Nodes[u.Node].Version }
 //	  0.28.1  api
 //	  0.27.2  worker  httpx<0.28 of starlette 0.38.6
 //	  0.27.2  web     nothing keeps it from 0.28.1
+//
+// Of a service with several locks the lock is named too.
 func CoherenceText(w io.Writer, ds []Divergence, color bool) error {
 	p := &paper{color: color}
+	locks := map[string]string{}
+	several := map[string]bool{}
+	for _, d := range ds {
+		for i := range d.Uses {
+			g := d.Uses[i].Graph
+			if l, ok := locks[g.Service]; ok && l != g.Lock {
+				several[g.Service] = true
+			}
+			locks[g.Service] = g.Lock
+		}
+	}
 	for _, d := range ds {
 		p.text(bold, string(d.Name))
 		p.line("")
@@ -114,6 +132,9 @@ func CoherenceText(w io.Writer, ds []Divergence, color bool) error {
 				text = "no requirement keeps it from " + newest.String()
 			}
 			service := u.Graph.name()
+			if several[u.Graph.Service] {
+				service += " (" + u.Graph.Lock + ")"
+			}
 			if m := u.Graph.Nodes[u.Node].Marker; m != "" {
 				service += " where " + m
 			}

@@ -3,7 +3,6 @@ package lockfile
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,36 +10,14 @@ import (
 )
 
 // MergeConflictError is a lock with the marks of a merge that is not finished.
-type MergeConflictError struct {
-	Place project.Place // of the first mark
-	Mark  string        // "<<<<<<<", "|||||||", "=======" or ">>>>>>>"
-}
-
-func (e *MergeConflictError) Error() string { return e.Unwrap().Error() }
-
-// Unwrap returns it as a [*project.InputError].
-func (e *MergeConflictError) Unwrap() error {
-	return &project.InputError{Place: e.Place, Msg: fmt.Sprintf("%s is the mark of a merge that is not finished: compile the lock, or take one side of the file", e.Mark)}
-}
+type MergeConflictError = project.MergeConflictError
 
 const (
-	oursMark   = "<<<<<<<"
-	baseMark   = "|||||||"
-	middleMark = "======="
-	theirsMark = ">>>>>>>"
+	oursMark   = project.OursMark
+	baseMark   = project.BaseMark
+	middleMark = project.MiddleMark
+	theirsMark = project.TheirsMark
 )
-
-// conflictMark returns the mark that a line is, or "".
-func conflictMark(line string) string {
-	const n = len(oursMark)
-	if len(line) < n || len(line) > n && line[n] != ' ' {
-		return ""
-	}
-	if m := line[:n]; m == oursMark || m == baseMark || m == middleMark || m == theirsMark {
-		return m
-	}
-	return ""
-}
 
 // ParseConflicted reads a lock for the preferences that it holds: where it has
 // the marks of a merge conflict, both sides. Pins then come by name and, of one
@@ -64,7 +41,7 @@ func ParseConflicted(name string, data []byte) (*Lock, error) {
 	within := "" // the last mark
 	follows := map[string][]string{"": {oursMark}, oursMark: {baseMark, middleMark}, baseMark: {middleMark}, middleMark: {theirsMark}}
 	for i, line := range p.lines {
-		m := conflictMark(line)
+		m := project.ConflictMark(line)
 		if m != "" {
 			if !slices.Contains(follows[within], m) {
 				return nil, p.fail(i+1, 1, "%s is the mark of a merge, and nothing before it fits: take one side of the file", m)
@@ -117,7 +94,7 @@ func (l *Lock) join(theirs *Lock) {
 func sides(name string, data []byte) (ours, theirs []byte, err error) {
 	within := ""
 	for line := range bytes.Lines(data) {
-		if m := conflictMark(strings.TrimRight(string(line), "\r\n")); m != "" {
+		if m := project.ConflictMark(strings.TrimRight(string(line), "\r\n")); m != "" {
 			within = m
 			if m == theirsMark {
 				within = ""

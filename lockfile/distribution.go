@@ -60,7 +60,7 @@ func (d *Distribution) equal(e *Distribution) bool {
 // first other one that pip accepts; "" when the index states none.
 func fileHash(f *index.File) string {
 	for _, algorithm := range []string{"sha256", "sha384", "sha512"} {
-		if h := algorithm + ":" + strings.ToLower(f.Hashes[algorithm]); validHash(h) {
+		if h := algorithm + ":" + f.Hashes.Get(algorithm); validHash(h) {
 			return h
 		}
 	}

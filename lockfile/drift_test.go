@@ -122,8 +122,8 @@ func (b *bench) editLock(l *Lock, line string) {
 			return []string{digest("e")}
 		}
 		var s []string
-		for i := range r.Files {
-			s = append(s, "sha256:"+r.Files[i].Hashes["sha256"])
+		for i := range r.Files() {
+			s = append(s, "sha256:"+r.Files()[i].Hashes.Get("sha256"))
 		}
 		return s
 	}
@@ -156,9 +156,9 @@ func (b *bench) editLock(l *Lock, line string) {
 			b.t.Fatal(err)
 		}
 		r := project.Release(p.Version)
-		for i := range r.Files {
-			if strings.Contains(r.Files[i].Filename, value) {
-				p.Hashes = slices.DeleteFunc(slices.Clone(p.Hashes), func(h string) bool { return h == "sha256:"+r.Files[i].Hashes["sha256"] })
+		for i := range r.Files() {
+			if strings.Contains(r.Files()[i].Filename, value) {
+				p.Hashes = slices.DeleteFunc(slices.Clone(p.Hashes), func(h string) bool { return h == "sha256:"+r.Files()[i].Hashes.Get("sha256") })
 			}
 		}
 	case "extras":

@@ -156,11 +156,11 @@ func ToPylock(l *Lock, find func(pypi.Name, pep440.Version) *index.Project, o Ex
 func matching(r *index.Release, hashes []string) ([]*index.File, error) {
 	var files []*index.File
 	found := map[string]bool{}
-	for i := range r.Files {
-		f := &r.Files[i]
+	for i := range r.Files() {
+		f := &r.Files()[i]
 		keep := len(hashes) == 0
-		for algorithm, digits := range f.Hashes {
-			if h := algorithm + ":" + strings.ToLower(digits); slices.Contains(hashes, h) {
+		for algorithm, digits := range f.Hashes.All() {
+			if h := algorithm + ":" + digits; slices.Contains(hashes, h) {
 				keep, found[h] = true, true
 			}
 		}

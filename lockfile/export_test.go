@@ -21,11 +21,11 @@ func pages() func(pypi.Name, pep440.Version) *index.Project {
 			if p.Name != n || !p.Version.Equal(v) {
 				continue
 			}
-			release := index.Release{Version: p.Version}
+			var files []index.File
 			for _, f := range p.AllFiles {
-				release.Files = append(release.Files, *f)
+				files = append(files, *f)
 			}
-			return &index.Project{Name: n, Index: p.Index, Releases: []index.Release{release}}
+			return &index.Project{Name: n, Index: p.Index, Releases: []index.Release{index.NewRelease(p.Version, files...)}}
 		}
 		return nil
 	}
@@ -72,8 +72,8 @@ func TestExport(t *testing.T) {
 		find := pages()
 		located := func(n pypi.Name, v pep440.Version) *index.Project {
 			p := find(n, v)
-			for i := range p.Releases[0].Files {
-				locatable([]*index.File{&p.Releases[0].Files[i]})
+			for i := range p.Releases[0].Files() {
+				locatable([]*index.File{&p.Releases[0].Files()[i]})
 			}
 			return p
 		}

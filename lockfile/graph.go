@@ -14,12 +14,16 @@ import (
 
 // Graph is what a lock holds and who asks for it: the pins, the packages of
 // the repository that are installed beside them, and the requirements that
-// connect them. [NewGraph] makes one; it is not changed afterwards.
+// connect them. [NewGraph] makes one; but for BoundBy it is not changed
+// afterwards.
 type Graph struct {
 	// Service names the project, Lock is the path of its lock.
 	Service, Lock string
-	Nodes         []Node // by name, version and marker
-	Edges         []Edge // the project's first, then by From, To and text
+	// BoundBy is the path of the lock whose pins bound those of this one, "" for
+	// none.
+	BoundBy string
+	Nodes   []Node // by name, version and marker
+	Edges   []Edge // the project's first, then by From, To and text
 
 	from, to [][]int // edges by node; those of the project are in root
 	root     []int
@@ -124,6 +128,23 @@ func (g *Graph) Direct(node int) bool {
 		e := &g.Edges[i]
 		return !e.Constraint && (e.From == FromProject || g.Nodes[e.From].Local != "")
 	})
+}
+
+// Repeats reports, by node, which pins are those of the lock that bounds this
+// one, if its graph is among others: what there is to say of them is said there.
+func (g *Graph) Repeats(others []*Graph) []bool {
+	again := make([]bool, len(g.Nodes))
+	i := slices.IndexFunc(others, func(o *Graph) bool { return o != g && g.BoundBy != "" && o.Lock == g.BoundBy })
+	if i < 0 {
+		return again
+	}
+	for n := range g.Nodes {
+		mine := &g.Nodes[n]
+		again[n] = slices.ContainsFunc(others[i].Nodes, func(o Node) bool {
+			return o.Name == mine.Name && o.Version.Equal(mine.Version) && o.Marker == mine.Marker && o.Local == mine.Local
+		})
+	}
+	return again
 }
 
 // title names a node: "httpx 0.28.1", "shared (libs/shared)".

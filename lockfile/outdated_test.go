@@ -34,7 +34,7 @@ func pagesOf(t testing.TB, text string) func(context.Context, pypi.Name) (*index
 				if f.Python, err = dist.ParseRequiresPython(r.RequiresPython); err != nil {
 					t.Fatal(err)
 				}
-				out.Releases = append(out.Releases, index.Release{Version: pep440.MustParse(r.Version), Files: []index.File{f}})
+				out.Releases = append(out.Releases, index.NewRelease(pep440.MustParse(r.Version), f))
 			}
 			return out, nil
 		}

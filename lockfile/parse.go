@@ -42,8 +42,8 @@ func ParseLax(name string, data []byte) (*Lock, error) {
 		return nil, err
 	}
 	for i, line := range p.lines {
-		if m := conflictMark(line); m != "" {
-			return nil, &MergeConflictError{Place: project.Place{File: name, Line: i + 1, Column: 1}, Mark: m}
+		if m := project.ConflictMark(line); m != "" {
+			return nil, &MergeConflictError{Place: project.Place{File: name, Line: i + 1, Column: 1}, Mark: m, Lock: true}
 		}
 	}
 	if err := p.run(); err != nil {

@@ -30,12 +30,8 @@ const (
 func ParseTOML(name string, data []byte) (*Lock, error) {
 	root, err := project.ParseDocument(name, data, maxTOMLBytes)
 	if err != nil {
-		line := 0
-		for l := range bytes.Lines(data) {
-			line++
-			if m := conflictMark(strings.TrimRight(string(l), "\r\n")); m != "" {
-				return nil, &MergeConflictError{Place: project.Place{File: name, Line: line, Column: 1}, Mark: m}
-			}
+		if conflict := (*MergeConflictError)(nil); errors.As(err, &conflict) {
+			conflict.Lock = true
 		}
 		return nil, err
 	}

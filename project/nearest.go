@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// Nearest returns the names that s was most likely meant to be, best first, at
+// most three.
+func Nearest(s string, names []string) []string { return nearest(s, names) }
+
 // nearest returns the names that s was most likely meant to be, best first,
 // at most three.
 func nearest(s string, names []string) []string {
@@ -60,6 +64,10 @@ func editDistance(a, b string) int {
 
 // maxListed bounds the names that a message lists.
 const maxListed = 20
+
+// Choices ends a message about an unknown name: the nearest known ones, else
+// all of them.
+func Choices(s string, known []string) string { return choices(s, known) }
 
 // choices ends a message about an unknown name: the nearest known ones, else
 // all of them.

@@ -107,6 +107,11 @@ func (l *loader) requirementsFile(path string, kind fileKind, depth int) error {
 }
 
 func (f *reqFile) readAll() error {
+	// Not left to the first line that cannot be read: the marks may be among
+	// comments, or behind a line that goes on.
+	if err := f.text.mergeConflict(); err != nil {
+		return err
+	}
 	lines, err := logicalLines(f.text)
 	if err != nil {
 		return err

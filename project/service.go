@@ -63,6 +63,13 @@ type Output struct {
 	Values        Values
 }
 
+// Declared reports whether the settings name the output, which else is the one
+// that every service has.
+func (o *Output) Declared() bool {
+	_, ok := o.Values["output"]
+	return ok
+}
+
 // OpenWorkspace finds the root of dir and its settings. What is wrong with them
 // is an [*InputError].
 func OpenWorkspace(dir string) (*Workspace, error) {
@@ -99,9 +106,7 @@ func (w *Workspace) Services() ([]*Service, error) {
 // settings need not list it.
 func (w *Workspace) Service(dir string) (*Service, error) {
 	s := w.Unread(dir)
-	var err error
-	err = w.readOutputs(s)
-	return s, err
+	return s, w.readOutputs(s)
 }
 
 // Unread returns the service of an absolute folder without its outputs.
@@ -150,17 +155,7 @@ func (w *Workspace) readOutputs(s *Service) error {
 	if err != nil {
 		return err
 	}
-	var list []settingsTable
-	for _, t := range tables {
-		out := t.value.get("output")
-		if out == nil {
-			continue
-		}
-		for _, item := range out.items {
-			list = append(list, settingsTable{t.file, item, t.path + ".output", tablePylock})
-		}
-		break
-	}
+	list := outputTables(tables)
 	if list == nil {
 		vs, err := w.l.settingsOf(s.Dir, nil)
 		s.Outputs = []Output{{Files: []string{LockName}, Values: vs}}
@@ -170,30 +165,8 @@ func (w *Workspace) readOutputs(s *Service) error {
 	named := map[string]bool{}
 	for _, t := range list {
 		o := Output{}
-		v := t.value.get("file")
-		if v == nil {
-			return t.file.errorAt(t.value, "%s has no file: name the lock", t.path)
-		}
-		items := []*tomlValue{v}
-		if v.kind == tomlArray {
-			items = v.items
-		}
-		if len(items) == 0 {
-			return t.file.errorAt(v, "%s.file is empty: name the lock", t.path)
-		}
-		for _, item := range items {
-			if err := t.file.want(item, tomlString, t.path+".file"); err != nil {
-				return err
-			}
-			name := strings.ReplaceAll(item.text, "{service}", w.label(s))
-			switch {
-			case name == "" || filepath.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(name)):
-				return t.file.errorAt(item, "%s.file: %q is not a file in the folder of the service", t.path, item.text)
-			case named[name]:
-				return t.file.errorAt(item, "%s.file: %q is named twice: remove one", t.path, item.text)
-			}
-			named[name] = true
-			o.Files = append(o.Files, filepath.FromSlash(name))
+		if o.Files, err = w.outputFiles(s, t, named); err != nil {
+			return err
 		}
 		by, err := t.file.stringKey(t.value, t.path, "constrained-by")
 		if err != nil {
@@ -312,6 +285,76 @@ func (w *Workspace) anyHas(key, name string) (names []string, ok bool, err error
 	return slices.Compact(names), false, nil
 }
 
+// RootOutputs are the outputs that the root's settings give a service whose own
+// cannot be read: their files alone, of one at least.
+func (w *Workspace) RootOutputs(s *Service) []Output {
+	var tables []settingsTable
+	if t, path := w.l.serviceTable(w.table, s.Dir); t != nil {
+		tables = append(tables, settingsTable{w.file, t, path, tablePylock})
+	}
+	if w.table != nil {
+		tables = append(tables, settingsTable{w.file, w.table, tablePylock, tablePylock})
+	}
+	var outs []Output
+	named := map[string]bool{}
+	for _, t := range outputTables(tables) {
+		files, err := w.outputFiles(s, t, named)
+		if err != nil {
+			break
+		}
+		outs = append(outs, Output{Files: files})
+	}
+	if outs == nil {
+		outs = []Output{{Files: []string{LockName}}}
+	}
+	return outs
+}
+
+// outputTables are the entries of the first table that has some.
+func outputTables(tables []settingsTable) (list []settingsTable) {
+	for _, t := range tables {
+		out := t.value.get("output")
+		if out == nil {
+			continue
+		}
+		for _, item := range out.items {
+			list = append(list, settingsTable{t.file, item, t.path + ".output", tablePylock})
+		}
+		break
+	}
+	return list
+}
+
+// outputFiles reads the names of an output's files; named are those before it.
+func (w *Workspace) outputFiles(s *Service, t settingsTable, named map[string]bool) (files []string, err error) {
+	v := t.value.get("file")
+	if v == nil {
+		return nil, t.file.errorAt(t.value, "%s has no file: name the lock", t.path)
+	}
+	items := []*tomlValue{v}
+	if v.kind == tomlArray {
+		items = v.items
+	}
+	if len(items) == 0 {
+		return nil, t.file.errorAt(v, "%s.file is empty: name the lock", t.path)
+	}
+	for _, item := range items {
+		if err := t.file.want(item, tomlString, t.path+".file"); err != nil {
+			return nil, err
+		}
+		name := strings.ReplaceAll(item.text, "{service}", w.label(s))
+		switch {
+		case name == "" || filepath.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(name)):
+			return nil, t.file.errorAt(item, "%s.file: %q is not a file in the folder of the service", t.path, item.text)
+		case named[name]:
+			return nil, t.file.errorAt(item, "%s.file: %q is named twice: remove one", t.path, item.text)
+		}
+		named[name] = true
+		files = append(files, filepath.FromSlash(name))
+	}
+	return files, nil
+}
+
 // label is what {service} stands for: the name of the folder, which is that of
 // the project for the root, since a checkout may be called anything.
 func (w *Workspace) label(s *Service) string {
@@ -369,7 +412,7 @@ func (w *Workspace) serviceDirs(f *pyproject, table *tomlValue) ([]string, error
 			case excluded[d] || excluded[real]:
 			case !within(w.Root, d):
 				return f.errorAt(item, "%s.services: %s is outside the root %s: its locks are made from there", tablePylock, item.text, filepath.ToSlash(w.Root))
-			case pattern && real == w.Root && !w.declares(real):
+			case pattern && real == w.Root && !w.Declares(real):
 				// A pyproject.toml for settings alone is no service.
 			case isFile(filepath.Join(d, pyprojectName)):
 				found[real] = true
@@ -398,9 +441,9 @@ func (w *Workspace) real(dir string) string {
 	return filepath.Join(w.Root, strings.TrimPrefix(target, root))
 }
 
-// declares reports whether the pyproject.toml of a folder has a project, or is
-// too broken to tell.
-func (w *Workspace) declares(dir string) bool {
+// Declares reports whether the pyproject.toml of an absolute folder has a
+// project, or is too broken to tell.
+func (w *Workspace) Declares(dir string) bool {
 	f, err := w.l.pyprojectAt(dir)
 	return err != nil || f.declared
 }

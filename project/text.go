@@ -14,7 +14,7 @@ import (
 
 const (
 	// maxFileSize bounds every input file, in bytes.
-	maxFileSize = 1 << 20
+	maxFileSize = 1 << 20 // bytes of an input file
 	// excerptWidth bounds the line shown with an error, in characters.
 	excerptWidth = 100
 )

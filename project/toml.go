@@ -10,9 +10,9 @@ import (
 
 const (
 	// maxTOMLDepth bounds nested tables and arrays, in levels.
-	maxTOMLDepth = 64
+	maxTOMLDepth = 64 // levels of nesting
 	// maxTOMLValues bounds the values of a document.
-	maxTOMLValues = 1 << 20
+	maxTOMLValues = 1 << 20 // values of a document
 )
 
 type tomlKind uint8
@@ -63,9 +63,21 @@ func (v *tomlValue) get(name string) *tomlValue {
 	return nil
 }
 
-// parseTOML reads a document. The library checks it; a second pass keeps the
-// positions that its decoder drops.
+// parseTOML reads a document. Where it cannot be read and has the marks of a
+// merge conflict, they are what is wrong: a [*MergeConflictError].
 func parseTOML(t *text) (*tomlValue, error) {
+	v, err := parsePlainTOML(t)
+	if err != nil {
+		if conflict := t.mergeConflict(); conflict != nil {
+			return nil, conflict
+		}
+	}
+	return v, err
+}
+
+// parsePlainTOML checks a document by the library; a second pass keeps the
+// positions that its decoder drops.
+func parsePlainTOML(t *text) (*tomlValue, error) {
 	root := &tomlValue{kind: tomlTable}
 	b := tomlBuilder{text: t, index: map[*tomlValue]map[string]*tomlValue{}}
 	b.parser.Reset(t.data)

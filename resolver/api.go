@@ -53,7 +53,11 @@ type Request struct {
 	Root         string
 	Requirements []project.Requirement
 	Constraints  []project.Requirement
-	Overrides    []project.Requirement
+	// Moves are those of Constraints that the user asks for in this run, as the
+	// fixed releases of an advisory: to loosen one is offered only where nothing
+	// else helps.
+	Moves     []project.Requirement
+	Overrides []project.Requirement
 	// ScopedOverrides weigh more than Overrides, Exclusions more than both.
 	ScopedOverrides []project.ScopedOverride
 	Exclusions      []project.Exclusion

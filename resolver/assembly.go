@@ -223,9 +223,9 @@ func hasExtra(c *candidates, m *dist.Metadata, x pypi.Extra) bool {
 // install, and everything there is.
 func (s *solved) addFiles(e *entry, in where) {
 	ignoreWheels, ignoreSdists := s.ignores(e.Name)
-	allYanked := !slices.ContainsFunc(e.release.Files, func(f index.File) bool { return !f.Yanked })
+	allYanked := !slices.ContainsFunc(e.release.Files(), func(f index.File) bool { return !f.Yanked })
 	if allYanked {
-		e.Yanked, e.YankedReason = true, e.release.Files[0].YankedReason
+		e.Yanked, e.YankedReason = true, e.release.Files()[0].YankedReason
 	}
 	put := func(list *[]*index.File, f *index.File) {
 		if !slices.Contains(*list, f) {
@@ -233,8 +233,8 @@ func (s *solved) addFiles(e *entry, in where) {
 		}
 	}
 	var open []*index.File
-	for i := range e.release.Files {
-		f := &e.release.Files[i]
+	for i := range e.release.Files() {
+		f := &e.release.Files()[i]
 		if !oldEnough(f, s.cutoff(e.Name)) {
 			continue
 		}
@@ -278,16 +278,16 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 	if c.local != nil {
 		return
 	}
-	if !slices.ContainsFunc(e.release.Files, func(f index.File) bool { return !f.Yanked }) {
+	if !slices.ContainsFunc(e.release.Files(), func(f index.File) bool { return !f.Yanked }) {
 		w := fmt.Sprintf("%s %s was yanked", e.Name, e.Version)
-		if r := e.release.Files[0].YankedReason; r != "" {
+		if r := e.release.Files()[0].YankedReason; r != "" {
 			w += ": " + r
 		}
 		a.warn("%s", w)
 	}
 	for t := range in.and(c.lax[state-1]).each {
 		a.warn("%s %s says that it requires Python %s, which excludes %s: pip will refuse it", e.Name, e.Version,
-			c.files[state-1].RequiresPython, s.scope.targets[t].Python)
+			s.requiresPython(c, state), s.scope.targets[t].Python)
 	}
 	for t := range in.and(c.unserved[state-1]).each {
 		a.warn("%s %s has no file for %s: pip will not find it there", e.Name, e.Version, s.scope.targets[t])
@@ -296,7 +296,7 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 		if c.unserved[state-1].bits>>t&1 == 1 {
 			continue
 		}
-		if !slices.ContainsFunc(e.release.Files, func(f index.File) bool {
+		if !slices.ContainsFunc(e.release.Files(), func(f index.File) bool {
 			if f.IsSdist() || !oldEnough(&f, s.cutoff(e.Name)) {
 				return false
 			}

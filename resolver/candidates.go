@@ -21,9 +21,9 @@ type candidates struct {
 	project  *index.Project
 	versions []pep440.Version
 	releases []*index.Release
-	// files holds by release the file that its metadata is read from: the
-	// wheel that the target would install, else the sdist; nil if unusable.
-	files []*index.File
+	// at holds by release which of its files the metadata is read from: the
+	// wheel that the target would install, else the sdist; -1 if unusable.
+	at []int32
 	// lax says where the Requires-Python of a release admits the target only
 	// when its upper bounds and exclusions are overlooked.
 	lax []where
@@ -81,7 +81,7 @@ func (q *question) localCandidates(l *project.Local) *candidates {
 }
 
 func (c *candidates) grow(n int) {
-	c.releases, c.files = make([]*index.Release, n), make([]*index.File, n)
+	c.releases, c.at = make([]*index.Release, n), make([]int32, n)
 	c.lax, c.unserved, c.split = make([]where, n), make([]where, n), make([]pep440.Version, n)
 }
 
@@ -96,11 +96,14 @@ func newCandidates(q *question, p *index.Project) *candidates {
 	}
 	groups := map[group]int{}
 	spans := [][]pubgrub.Span{}
+	var scan index.FileScan // what is judged is not kept
 	for i := range p.Releases {
 		r := &p.Releases[i]
 		c.versions[i], c.releases[i] = r.Version, r
-		v := q.judge(c.name, r)
-		c.files[i], c.lax[i], c.unserved[i], c.split[i] = v.file, v.lax, v.unserved, v.split
+		files := scan.Files(r)
+		v := q.judgeFiles(c.name, r.Version, files, false)
+		c.at[i] = indexIn(files, v.file)
+		c.lax[i], c.unserved[i], c.split[i] = v.lax, v.unserved, v.split
 		for _, bad := range v.bad {
 			k := group{bad.exclusionWhy, bad.in.bits}
 			g, ok := groups[k]
@@ -115,8 +118,8 @@ func newCandidates(q *question, p *index.Project) *candidates {
 	}
 	// What no target can use is of no use, be it for a different reason on each.
 	var fileless []pubgrub.Span
-	for i, f := range c.files {
-		if f == nil {
+	for i := range c.at {
+		if !c.usable(i + 1) {
 			fileless = append(fileless, pubgrub.Span{Lo: int32(i + 1), Hi: int32(i + 2)})
 		}
 	}
@@ -126,6 +129,25 @@ func newCandidates(q *question, p *index.Project) *candidates {
 		e.set = pubgrub.Of(spans[g]...)
 	}
 	return c
+}
+
+// indexIn returns where f is among files by its name, -1 for nil.
+func indexIn(files []index.File, f *index.File) int32 {
+	if f == nil {
+		return -1
+	}
+	return int32(slices.IndexFunc(files, func(g index.File) bool { return g.Filename == f.Filename }))
+}
+
+// usable reports whether something in the scope can use the release in a state.
+func (c *candidates) usable(state int) bool { return c.at[state-1] >= 0 }
+
+// file is what the metadata of a release is read from, nil if it is unusable.
+func (c *candidates) file(state int) *index.File {
+	if !c.usable(state) || c.local != nil {
+		return nil
+	}
+	return &c.releases[state-1].Files()[c.at[state-1]]
 }
 
 // states returns every version.

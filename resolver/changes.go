@@ -56,8 +56,10 @@ func (t *trial) solves(ctx context.Context, n *Request) (*solved, error) {
 // a solution, and says what would be chosen.
 func (t *trial) changes(ctx context.Context, core, overrides []*project.Requirement) ([]string, error) {
 	var out []string
-	for _, c := range append(slices.Clone(core), overrides...) {
-		if len(out) == maxChanges {
+	all := append(slices.Clone(core), overrides...)
+	slices.SortStableFunc(all, t.movesLast)
+	for _, c := range all {
+		if len(out) == maxChanges || len(out) > 0 && t.request.moves(c) {
 			break
 		}
 		if len(c.Specifiers) == 0 {
@@ -112,11 +114,13 @@ func (t *trial) omissions(ctx context.Context, core []*project.Requirement, ever
 			}
 		}
 	}
-	for i, c := range core {
-		if len(core) < 2 || len(out) == maxChanges {
+	core = slices.Clone(core)
+	slices.SortStableFunc(core, t.movesLast)
+	for _, c := range core {
+		if len(core) < 2 || len(out) == maxChanges || len(out) > 0 && t.request.moves(c) {
 			break
 		}
-		n := t.request.without(core[i])
+		n := t.request.without(c)
 		s, err := t.solves(ctx, n)
 		if err != nil {
 			return nil, err
@@ -126,6 +130,22 @@ func (t *trial) omissions(ctx context.Context, core []*project.Requirement, ever
 		}
 	}
 	return out, nil
+}
+
+// moves reports whether a constraint is one of q.Moves.
+func (q *Request) moves(c *project.Requirement) bool {
+	return slices.ContainsFunc(q.Moves, func(m project.Requirement) bool { return sameRequirement(&m, c) })
+}
+
+// movesLast sorts q.Moves behind everything else.
+func (t *trial) movesLast(a, b *project.Requirement) int {
+	rank := func(c *project.Requirement) int {
+		if t.request.moves(c) {
+			return 1
+		}
+		return 0
+	}
+	return rank(a) - rank(b)
 }
 
 func describe(q *project.Requirement) string {

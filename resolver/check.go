@@ -222,13 +222,13 @@ func (c *check) readPin(ctx context.Context, n *checked) error {
 // anyFile returns the file that tells the dependencies of a release most
 // cheaply.
 func anyFile(r *index.Release) *index.File {
-	for i := range r.Files {
-		if !r.Files[i].IsSdist() {
-			return &r.Files[i]
+	for i := range r.Files() {
+		if !r.Files()[i].IsSdist() {
+			return &r.Files()[i]
 		}
 	}
-	if len(r.Files) > 0 {
-		return &r.Files[0]
+	if len(r.Files()) > 0 {
+		return &r.Files()[0]
 	}
 	return nil
 }
@@ -267,8 +267,8 @@ func (n *checked) admits(s pep440.Specifiers) bool {
 // files returns those of the release that the cutoff admits, by name.
 func (c *check) files(n *checked) []*index.File {
 	var out []*index.File
-	for i := range n.release.Files {
-		if f := &n.release.Files[i]; oldEnough(f, c.cutoff(n.pin.Name)) {
+	for i := range n.release.Files() {
+		if f := &n.release.Files()[i]; oldEnough(f, c.cutoff(n.pin.Name)) {
 			out = append(out, f)
 		}
 	}

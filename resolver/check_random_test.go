@@ -27,7 +27,7 @@ func lockOf(res *Resolution) []LockedPin {
 			}
 		}
 		for _, f := range p.Files {
-			pin.Hashes = append(pin.Hashes, "sha256:"+f.Hashes["sha256"])
+			pin.Hashes = append(pin.Hashes, "sha256:"+f.Hashes.Get("sha256"))
 		}
 		pins = append(pins, pin)
 	}

@@ -72,9 +72,9 @@ func (c *check) describe(i int, n *checked) Checked {
 			out.Requires = append(out.Requires, r.String())
 		}
 	}
-	if n.release != nil && len(n.release.Files) > 0 {
-		if !slices.ContainsFunc(n.release.Files, func(f index.File) bool { return !f.Yanked }) {
-			out.Yanked, out.YankedReason = true, n.release.Files[0].YankedReason
+	if n.release != nil && len(n.release.Files()) > 0 {
+		if !slices.ContainsFunc(n.release.Files(), func(f index.File) bool { return !f.Yanked }) {
+			out.Yanked, out.YankedReason = true, n.release.Files()[0].YankedReason
 		}
 		out.AllFiles = c.files(n)
 		out.Servings = c.servings(&Package{Name: n.pin.Name, AllFiles: out.AllFiles}, in)

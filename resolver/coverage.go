@@ -68,8 +68,8 @@ func (p *problem) needed(id pubgrub.Package, seen map[pubgrub.Package]bool) wher
 // where its wheels say.
 func (p *problem) covers(name pypi.Name, r *index.Release) where {
 	out := p.scope.here.none()
-	for i := range r.Files {
-		f := &r.Files[i]
+	for i := range r.Files() {
+		f := &r.Files()[i]
 		if !oldEnough(f, p.cutoff(name)) {
 			continue
 		}

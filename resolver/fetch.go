@@ -152,7 +152,7 @@ func (f *fetcher) metadata(ctx context.Context, c *candidates, state int) *futur
 		close(fu.done)
 		return fu
 	}
-	return f.document(ctx, c.project, c.releases[state-1], c.files[state-1])
+	return f.document(ctx, c.project, c.releases[state-1], c.file(state))
 }
 
 // guess reads ahead: the package of the requirement, the release that would

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math/bits"
 	"slices"
@@ -40,11 +41,16 @@ type branch struct {
 // diverge returns a *forked if a release asks for one package in different
 // ways in disjoint environments; overlapping markers alone do not split, as one
 // version may fit all. This is uv's rule: only siblings fork, so the same
-// conflict through different parents is unsatisfiable.
+// conflict through different parents is unsatisfiable. What a constraint says of
+// a dependency stands beside it, where both hold.
 func (p *problem) diverge(ctx context.Context, deps []dependency) error {
 	here := p.scope.here
 	if !here.universal {
 		return nil
+	}
+	deps, err := p.withConstraints(ctx, deps)
+	if err != nil {
+		return err
 	}
 	branches := []branch{{here: here}}
 	for i := 0; i < len(deps); {
@@ -114,6 +120,32 @@ func (p *problem) diverge(ctx context.Context, deps []dependency) error {
 		f.parts = append(f.parts, branches[k].here)
 	}
 	return f
+}
+
+// withConstraints puts behind each dependency the constraints on it that exclude
+// some release.
+func (p *problem) withConstraints(ctx context.Context, deps []dependency) ([]dependency, error) {
+	if len(p.constraints) == 0 {
+		return deps, nil
+	}
+	var out []dependency
+	for _, d := range deps {
+		out = append(out, d)
+		for _, con := range p.constraints[d.Name] {
+			in := con.in.and(d.in)
+			if in.isNone() {
+				continue
+			}
+			c, err := p.fetch.candidates(ctx, d.Name).wait(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", d.Name, err)
+			}
+			if !c.states().SubsetOf(c.set(con.Specifiers)) {
+				out = append(out, dependency{in: in, Name: d.Name, Specifiers: con.Specifiers})
+			}
+		}
+	}
+	return out, nil
 }
 
 func compareLower(a, b pep440.Version) int {

@@ -88,7 +88,7 @@ func TestGrowthRecorded(t *testing.T) {
 		q.ExcludeNewer = time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
 		n := 0
 		for _, r := range m.projects["boto3"].Releases {
-			if r.Files[0].UploadTime.Before(q.ExcludeNewer) {
+			if r.Files()[0].UploadTime.Before(q.ExcludeNewer) {
 				n++
 			}
 		}

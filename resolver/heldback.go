@@ -31,7 +31,7 @@ func (s *solved) heldBack(c *candidates, state int, wants []pep440.Specifiers, i
 		}
 		switch {
 		case hidden.Has(v):
-			bad := s.judgeBy(c.name, c.releases[v-1], true).bad
+			bad := s.judgeFiles(c.name, version, c.releases[v-1].Files(), true).bad
 			if !slices.ContainsFunc(bad, func(e exclusion) bool { return !e.in.and(in).isNone() }) {
 				newest = v
 			}
@@ -43,9 +43,9 @@ func (s *solved) heldBack(c *candidates, state int, wants []pep440.Specifiers, i
 		return HeldBack{}, false
 	}
 	r := c.releases[newest-1]
-	files := make([]*index.File, len(r.Files))
-	for i := range r.Files {
-		files[i] = &r.Files[i]
+	files := make([]*index.File, len(r.Files()))
+	for i := range r.Files() {
+		files[i] = &r.Files()[i]
 	}
 	return HeldBack{Name: c.name, Chosen: chosen, Newer: r.Version, Uploaded: firstUpload(files)}, true
 }

@@ -24,25 +24,26 @@ type verdict struct {
 // judge picks the file of a release that the scope would use, or says where
 // there is none and why.
 func (q *question) judge(name pypi.Name, r *index.Release) verdict {
-	return q.judgeBy(name, r, false)
+	return q.judgeFiles(name, r.Version, r.Files(), false)
 }
 
-// judgeBy judges with or, sparing, without the cutoff.
-func (q *question) judgeBy(name pypi.Name, r *index.Release, sparing bool) verdict {
+// judgeFiles judges a release by its files, with or, sparing, without the
+// cutoff.
+func (q *question) judgeFiles(name pypi.Name, version pep440.Version, files []index.File, sparing bool) verdict {
 	none := func(kind exclusionKind, detail string) verdict {
 		return verdict{bad: []exclusion{{in: q.scope.here, exclusionWhy: exclusionWhy{kind, detail}}}}
 	}
-	if len(r.Files) == 0 {
+	if len(files) == 0 {
 		return none(noFiles, "")
 	}
-	if r.Version.IsPrerelease() && q.prereleaseMode(name) == disallowed {
+	if version.IsPrerelease() && q.prereleaseMode(name) == disallowed {
 		return none(prerelease, "")
 	}
 	// The reasons are tried from the most to the least particular, and what
 	// the last files that were left failed of is what is said.
-	usable := make([]*index.File, 0, len(r.Files))
-	for i := range r.Files {
-		usable = append(usable, &r.Files[i])
+	usable := make([]*index.File, 0, len(files))
+	for i := range files {
+		usable = append(usable, &files[i])
 	}
 	keep := func(ok func(*index.File) bool) bool {
 		usable = slices.DeleteFunc(usable, func(f *index.File) bool { return !ok(f) })
@@ -57,7 +58,7 @@ func (q *question) judgeBy(name pypi.Name, r *index.Release, sparing bool) verdi
 			return none(tooNew, oldest.UTC().Format(time.RFC3339))
 		}
 	}
-	if reason := usable[0].YankedReason; !q.yankedAllowed(name, r.Version) && !keep(func(f *index.File) bool { return !f.Yanked }) {
+	if reason := usable[0].YankedReason; !q.yankedAllowed(name, version) && !keep(func(f *index.File) bool { return !f.Yanked }) {
 		return none(yanked, reason)
 	}
 	ignoreWheels, ignoreSdists := q.ignores(name)
@@ -73,7 +74,7 @@ func (q *question) judgeBy(name pypi.Name, r *index.Release, sparing bool) verdi
 			return none(noWheel, "")
 		}
 	}
-	if m := q.stated(name, r.Version); m != nil && len(m.RequiresPython) > 0 {
+	if m := q.stated(name, version); m != nil && len(m.RequiresPython) > 0 {
 		usable = restrict(usable, m)
 	}
 	if q.scope.here.universal {

@@ -115,7 +115,7 @@ func (s *solved) choosePin(ctx context.Context, d dependency) bool {
 		return true
 	}
 	for i := range c.versions {
-		if c.versions[i].Equal(pins[0]) && c.files[i] != nil {
+		if c.versions[i].Equal(pins[0]) && c.usable(i+1) {
 			s.sol[id] = i + 1
 			return true
 		}

@@ -33,10 +33,11 @@ func newMemory(t testing.TB, u *indextest.Universe) *memory {
 	for _, p := range u.Projects {
 		ip := &index.Project{Name: pypi.Name(p.Name), Index: "https://index.test/simple/"}
 		for _, r := range p.Releases {
-			rel := index.Release{Version: pep440.MustParse(r.Version)}
-			base := strings.ReplaceAll(p.Name, "-", "_") + "-" + rel.Version.String()
+			version := pep440.MustParse(r.Version)
+			var files []index.File
+			base := strings.ReplaceAll(p.Name, "-", "_") + "-" + version.String()
 			file := func(name string, w *dist.Wheel) {
-				f := index.File{Filename: name, URL: "https://index.test/" + name, Hashes: map[string]string{"sha256": digest(name)},
+				f := index.File{Filename: name, URL: "https://index.test/" + name, Hashes: index.NewHashes("sha256:" + digest(name)),
 					RequiresPython: r.RequiresPython, Yanked: r.Yanked, YankedReason: r.YankedReason, Wheel: w, UploadTime: r.Uploaded}
 				if !r.NoUploadTime && f.UploadTime.IsZero() {
 					f.UploadTime = indextest.DefaultUploaded
@@ -48,7 +49,7 @@ func newMemory(t testing.TB, u *indextest.Universe) *memory {
 					}
 					f.Python = s
 				}
-				rel.Files = append(rel.Files, f)
+				files = append(files, f)
 				m.docs[name] = r
 			}
 			wheels := r.Wheels
@@ -66,8 +67,8 @@ func newMemory(t testing.TB, u *indextest.Universe) *memory {
 			if r.Sdist != indextest.NoSdist {
 				file(base+".tar.gz", nil)
 			}
-			if len(rel.Files) > 0 {
-				ip.Releases = append(ip.Releases, rel)
+			if len(files) > 0 {
+				ip.Releases = append(ip.Releases, index.NewRelease(version, files...))
 			}
 		}
 		slices.SortFunc(ip.Releases, func(a, b index.Release) int { return a.Version.Compare(b.Version) })

@@ -509,3 +509,37 @@ func TestUniversalAgainstBruteForce(t *testing.T) {
 	t.Logf("%d solved, %d of them in parts; %d without a solution where each environment has one by itself", solved, forks, unexplained)
 	lopsided(t, solved, cases)
 }
+
+// TestUniversalConstraintsAgainstBruteForce: where nothing but the markers of
+// constraints tells environments apart, a universal lock exists if and only if
+// each environment has a solution by itself.
+func TestUniversalConstraintsAgainstBruteForce(t *testing.T) {
+	solved, forks := 0, 0
+	cases := manyCases(1000)
+	sites := map[int][]site{8: universalSites(8), 10: universalSites(10)}
+	world := func(r *rand.Rand) *mworld {
+		w := randomMulti(r, 0)
+		w.withoutMarkers()
+		w.cons = append(w.rivalConstraints(r), w.rivalConstraints(r)...)
+		return w
+	}
+	eachWorld(t, cases, world, func(w *mworld) error {
+		here := sites[w.lowest]
+		res, err := ask(t, w.universe(nil), w.request(t))
+		if err != nil {
+			if !isNoSolution(err) {
+				return fmt.Errorf("error: %w", err)
+			}
+			if !slices.ContainsFunc(here, func(s site) bool { return !w.possible(w.planAt([]site{s}, narrow, nil)) }) {
+				return fmt.Errorf("missed: each environment has a solution:\n%w", err)
+			}
+			return nil
+		}
+		if solved++; res.Stats.Forks > 1 {
+			forks++
+		}
+		return w.checkSites(t, res, here)
+	})
+	t.Logf("%d solved, %d of them in parts", solved, forks)
+	lopsided(t, solved, cases)
+}

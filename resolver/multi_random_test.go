@@ -60,6 +60,9 @@ func randomMulti(r *rand.Rand, n int) *mworld {
 		d.extras = nil
 		w.cons = append(w.cons, d)
 	}
+	if r.IntN(4) == 0 {
+		w.cons = append(w.cons, w.rivalConstraints(r)...)
+	}
 	if r.IntN(5) == 0 {
 		for range 1 + r.IntN(2) {
 			w.overs = append(w.overs, w.randomDep(r))
@@ -173,6 +176,35 @@ func (w *mworld) rivals(r *rand.Rand) []mdep {
 	}
 	a.marker, b.marker = find(pair[0]), find(pair[1])
 	return []mdep{a, b}
+}
+
+// rivalConstraints are two constraints on a package that hold in different
+// places.
+func (w *mworld) rivalConstraints(r *rand.Rand) []mdep {
+	ds := w.rivals(r)
+	for i := range ds {
+		ds[i].extras = nil
+	}
+	return ds
+}
+
+// withoutMarkers takes away all that differs between environments.
+func (w *mworld) withoutMarkers() {
+	strip := func(ds []mdep) {
+		for i := range ds {
+			ds[i].marker, ds[i].or = -1, false
+		}
+	}
+	strip(w.root)
+	strip(w.cons)
+	strip(w.overs)
+	for i := range w.pkgs {
+		for j := range w.pkgs[i].versions {
+			v := &w.pkgs[i].versions[j]
+			v.python, v.wheels, v.sdist = -1, nil, ""
+			strip(v.deps)
+		}
+	}
 }
 
 // lopsided fails a long run of which hardly any case, or nearly every one, has a solution.

@@ -104,7 +104,7 @@ func Judge(page *index.Project, q Request, marker pep508.Marker) ([]Judged, erro
 	c, in := newCandidates(question, page), question.part(marker)
 	var out []Judged
 	for i, r := range c.releases {
-		if len(r.Files) > 0 && !allYanked(r) {
+		if len(r.Files()) > 0 && !allYanked(r) {
 			out = append(out, Judged{r.Version, c.unusable(i+1, in)})
 		}
 	}
@@ -138,15 +138,15 @@ func (q *question) outlook(page *index.Project, p *Pinned) Outlook {
 		o.Missing = "the index has quarantined the package"
 	case r == nil:
 		o.Missing = "the index does not have this version"
-	case len(r.Files) > 0 && allYanked(r):
-		o.Yanked, o.YankedReason = true, r.Files[0].YankedReason
+	case len(r.Files()) > 0 && allYanked(r):
+		o.Yanked, o.YankedReason = true, r.Files()[0].YankedReason
 	}
 	newest, latest := 0, 0
 	pre := p.Version.IsPrerelease() || q.prereleaseMode(c.name) == anyOrder
 	for state := len(c.versions); state > 0; state-- {
 		r := c.releases[state-1]
 		switch {
-		case len(r.Files) == 0 || allYanked(r):
+		case len(r.Files()) == 0 || allYanked(r):
 		case r.Version.IsPrerelease() && !pre:
 			latest = max(latest, state)
 		default:
@@ -179,16 +179,16 @@ func (q *question) outlook(page *index.Project, p *Pinned) Outlook {
 		return o
 	}
 	o.Newest = c.versions[newest-1]
-	if o.Unusable = c.unusable(newest, in); o.Unusable == "" && best != newest && allowed.Has(newest) && c.files[newest-1] != nil {
+	if o.Unusable = c.unusable(newest, in); o.Unusable == "" && best != newest && allowed.Has(newest) && c.usable(newest) {
 		// A release is passed over only for a bound of Python that another does
 		// not have.
-		o.Unusable = exclusionWhy{requiresPython, c.files[newest-1].RequiresPython}.brief()
+		o.Unusable = exclusionWhy{requiresPython, q.requiresPython(c, newest)}.brief()
 	}
 	return o
 }
 
 func allYanked(r *index.Release) bool {
-	return !slices.ContainsFunc(r.Files, func(f index.File) bool { return !f.Yanked })
+	return !slices.ContainsFunc(r.Files(), func(f index.File) bool { return !f.Yanked })
 }
 
 func highest(s pubgrub.Set) int {

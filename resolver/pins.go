@@ -103,9 +103,9 @@ func (r *resolving) readPins(ctx context.Context, q *question) {
 			if err != nil || q.noDeps {
 				return
 			}
-			for i, file := range c.files {
-				if file != nil {
-					f.metadata(ctx, c, i+1)
+			for state := 1; state <= len(c.versions); state++ {
+				if c.usable(state) {
+					f.metadata(ctx, c, state)
 				}
 			}
 		})

@@ -40,10 +40,11 @@ type node struct {
 	base  pubgrub.Package // of a wanted node: its package
 	seen  int             // order in which the package was first met
 
-	pinned bool // somebody asks for one exact version
-	turn   int  // higher is decided earlier; raised after many conflicts
-	builds int  // releases found to need a build
-	walk   walk // through its releases, as far as they failed
+	pinned     bool // somebody asks for one exact version
+	turn       int  // higher is decided earlier; raised after many conflicts
+	builds     int  // releases found to need a build
+	unreadable int  // releases whose metadata must not be used
+	walk       walk // through its releases, as far as they failed
 }
 
 // problem answers the solver's questions. It lives on the search's goroutine.
@@ -115,7 +116,24 @@ const (
 
 // maxBuildProbes is how many source distributions of a package are read to
 // learn that they need a build.
-const maxBuildProbes = 3
+const maxBuildProbes = 3 // source distributions of a package
+
+// maxUnreadable is how many releases of a package may turn out to have metadata
+// that must not be used. Whole families of broken releases exist, of this size
+// they are an index that is broken or means no good.
+const maxUnreadable = 1000 // releases of a package whose metadata must not be used
+
+// TooManyUnreadableError ends a search that does nothing but read metadata
+// that must not be used.
+type TooManyUnreadableError struct {
+	Name   pypi.Name
+	Count  int
+	Detail string // of the last one
+}
+
+func (e *TooManyUnreadableError) Error() string {
+	return fmt.Sprintf("%s: %d releases have unusable metadata, the last one read since %s; narrow the requirement to releases that can be used, or ask who runs the index", e.Name, e.Count, e.Detail)
+}
 
 // conflictThreshold is how many releases of a package fail against one
 // decision before the two packages change places.
@@ -158,16 +176,29 @@ func (p *problem) pkg(ctx context.Context, name pypi.Name) (pubgrub.Package, err
 	if v, ok := p.only[name]; ok {
 		p.pending = append(p.pending, pubgrub.Clause{Terms: []pubgrub.Term{{Package: id, Set: c.states().Minus(v)}}})
 	}
-	for _, con := range p.constraints[name] {
+	for i, con := range p.constraints[name] {
+		if p.partial(con) {
+			continue
+		}
 		want := c.cachedSet(con.Specifiers)
 		p.test(c, want)
 		for _, given := range p.given(id, "", con.in) {
-			p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: int32(constrained),
+			p.pending = append(p.pending, pubgrub.Clause{Subject: id, Kind: constraintKind(i),
 				Terms:  append(given, pubgrub.Term{Package: id, Set: c.states().Minus(want)}),
 				Reason: &reason{kind: constrained, from: con.Requirement, want: want}})
 		}
 	}
 	return id, nil
+}
+
+// constraintKind tells apart the constraints on one package: each is a reason of
+// its own, so their clauses must not be merged.
+func constraintKind(i int) int32 { return int32(constrained) + int32(i+1)<<8 }
+
+// partial reports whether a constraint holds in a part of a universal scope.
+// It then concerns those who ask for the package there, and no others.
+func (p *problem) partial(con constraint) bool {
+	return p.scope.here.universal && !con.in.covers(p.scope.here)
 }
 
 // given returns the conditions under which something concerns a package, or
@@ -431,6 +462,18 @@ func (p *problem) require(ctx context.Context, d dependency, why *reason, subjec
 	version := pubgrub.Term{Package: id, Set: why.want.Complement(p.Versions(id) + 1)}
 	if !p.scope.several() {
 		clause(version, everywhere)
+		for i, con := range p.constraints[d.Name] {
+			if !p.partial(con) || con.in.and(d.in).isNone() {
+				continue
+			}
+			want := n.cand.cachedSet(con.Specifiers)
+			p.test(n.cand, want)
+			bound := out[0]
+			bound.Kind = constraintKind(i)
+			bound.Terms = append(slices.Clone(bound.Terms[:len(bound.Terms)-1]), pubgrub.Term{Package: id, Set: n.cand.states().Minus(want)})
+			bound.Reason = &reason{kind: constrained, from: con.Requirement, want: want}
+			out = append(out, bound)
+		}
 		for _, x := range d.Extras {
 			clause(pubgrub.Term{Package: p.wantedNode(id, x, everywhere), Set: pubgrub.One(pubgrub.Absent)}, everywhere)
 		}
@@ -471,8 +514,13 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	p.expanded[k] = true
 	var out []pubgrub.Clause
 	if unusable != nil {
-		if unusable.kind == needsBuild {
+		switch n := &p.nodes[id]; unusable.kind {
+		case needsBuild:
 			p.giveUpSdists(id, unusable)
+		case unreadable:
+			if n.unreadable++; n.unreadable == maxUnreadable {
+				return nil, &TooManyUnreadableError{c.name, maxUnreadable, unusable.detail}
+			}
 		}
 		out = p.exclude(id, unusable)
 		if unusable.in.covers(p.scope.here) {
@@ -535,7 +583,7 @@ func (p *problem) giveUpSdists(id pubgrub.Package, e *exclusion) {
 	}
 	var spans []pubgrub.Span
 	for s := e.set.First() - 1; s > 0; s-- {
-		if f := n.cand.files[s-1]; f != nil && f.IsSdist() {
+		if f := n.cand.file(s); f != nil && f.IsSdist() {
 			spans = append(spans, pubgrub.Span{Lo: int32(s), Hi: int32(s + 1)})
 		}
 	}
@@ -565,7 +613,7 @@ func (p *problem) metadata(ctx context.Context, c *candidates, state int) (*dist
 	default:
 		return nil, nil, fmt.Errorf("%s %s: %w", c.name, c.versions[state-1], err)
 	}
-	if f := c.files[state-1]; f != nil && f.RequiresPython == "" && len(m.RequiresPython) > 0 {
+	if c.file(state) != nil && len(m.RequiresPython) > 0 && p.requiresPython(c, state) == "" {
 		if p.scope.here.universal {
 			at, ok := p.splitAt(m.RequiresPython)
 			if ok && !at.IsZero() {

@@ -20,7 +20,6 @@ import (
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/index/indextest"
-	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
 var record = flag.String("record", "", "the recording to make anew, or all")
@@ -147,13 +146,13 @@ func (r *recorder) readOn(t *testing.T, q *question, of recording) error {
 		var wg sync.WaitGroup
 		slots := make(chan struct{}, 16)
 		for i := len(c.versions) - 1; i >= 0 && most > 0; i-- {
-			if c.files[i] == nil {
+			if !c.usable(i + 1) {
 				continue
 			}
 			most--
 			slots <- struct{}{}
 			wg.Go(func() {
-				r.MetadataOf(t.Context(), p, c.releases[i], c.files[i])
+				r.MetadataOf(t.Context(), p, c.releases[i], c.file(i+1))
 				<-slots
 			})
 		}
@@ -177,11 +176,11 @@ func (r *recorder) readOn(t *testing.T, q *question, of recording) error {
 func oneWheel(q *question, name pypi.Name, rel *index.Release) []index.File {
 	keep := q.judge(name, rel).file
 	var files []index.File
-	for i, f := range rel.Files {
+	for i, f := range rel.Files() {
 		if keep == nil && !f.IsSdist() {
-			keep = &rel.Files[i]
+			keep = &rel.Files()[i]
 		}
-		if f.IsSdist() || keep == &rel.Files[i] {
+		if f.IsSdist() || keep == &rel.Files()[i] {
 			files = append(files, f)
 		}
 	}
@@ -197,7 +196,7 @@ func (r *recorder) write(q *question, of recording) error {
 		p := &indextest.Project{Name: string(name), Title: string(name)}
 		for i := range r.pages[name].Releases {
 			rel := &r.pages[name].Releases[i]
-			out := release(rel, rel.Files, r.docs[rel])
+			out := release(rel, rel.Files(), r.docs[rel])
 			if of.newest == 0 {
 				// Hundreds of packages, for one target and no cutoff.
 				out = release(rel, oneWheel(q, name, rel), r.docs[rel])

@@ -120,6 +120,9 @@ func (s *solved) ranked(name pypi.Name) []int {
 		}
 	}
 	for _, con := range s.constraints[name] {
+		if s.partial(con) && !slices.ContainsFunc(s.edges[s.byName[name]], func(e edge) bool { return !con.in.and(e.in).isNone() }) {
+			continue
+		}
 		allowed = allowed.Intersect(c.cachedSet(con.Specifiers))
 	}
 	allowed = allowed.Union(pubgrub.One(chosen))

@@ -128,6 +128,19 @@ func restrict(files []*index.File, m *project.StaticMetadata) []*index.File {
 	return out
 }
 
+// requiresPython is what the file of a release, or what is stated in its place,
+// says of Python.
+func (q *question) requiresPython(c *candidates, state int) string {
+	f := c.file(state)
+	if f == nil {
+		return ""
+	}
+	if m := q.stated(c.name, c.versions[state-1]); m != nil && len(m.RequiresPython) > 0 {
+		f = restrict([]*index.File{f}, m)[0]
+	}
+	return f.RequiresPython
+}
+
 // asked returns what a release asks for in the scope: with no extra, what
 // holds without any; with one, what holds only because of it. Dropped is what
 // an exclusion took out of that.

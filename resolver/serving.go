@@ -2,7 +2,6 @@ package resolver
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pylock-dev/pylock/pypi/index"
@@ -95,8 +94,8 @@ func HashFaults(hashes []string, all []*index.File, servings []Serving) (unknown
 		return nil, nil
 	}
 	listed := func(f *index.File) bool {
-		for algorithm, digest := range f.Hashes {
-			if slices.Contains(hashes, algorithm+":"+strings.ToLower(digest)) {
+		for algorithm, digest := range f.Hashes.All() {
+			if slices.Contains(hashes, algorithm+":"+digest) {
 				return true
 			}
 		}
@@ -105,8 +104,8 @@ func HashFaults(hashes []string, all []*index.File, servings []Serving) (unknown
 	var newest time.Time
 	known := map[string]bool{}
 	for _, f := range all {
-		for algorithm, digest := range f.Hashes {
-			known[algorithm+":"+strings.ToLower(digest)] = true
+		for algorithm, digest := range f.Hashes.All() {
+			known[algorithm+":"+digest] = true
 		}
 		if listed(f) && f.UploadTime.After(newest) {
 			newest = f.UploadTime

@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(app.Run(context.Background(), os.Args[1:]))
 		},
+		hostileServer: runHostileServer,
 	})
 }
 

@@ -17,6 +17,8 @@ const (
 	MaxMetadata     = 10 << 20 // bytes of a METADATA or PKG-INFO file
 	MaxRequirements = 100_000  // Requires-Dist fields
 	MaxExtras       = 10_000   // Provides-Extra fields
+
+	MaxRequiresPython = 16 << 10 // bytes of a Requires-Python
 )
 
 // Metadata is what a resolver needs of a distribution's core metadata.

@@ -1,6 +1,7 @@
 package dist
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/pylock-dev/pylock/pypi/pep440"
@@ -17,6 +18,9 @@ func ParseRequiresPython(s string) (pep440.Specifiers, error) {
 // parseRequiresPython also returns the text that was read in place of s, or
 // "" if s is well formed.
 func parseRequiresPython(s string) (specifiers pep440.Specifiers, repaired string, err error) {
+	if len(s) > MaxRequiresPython {
+		return nil, "", fmt.Errorf("it has %d bytes, more than %d", len(s), MaxRequiresPython)
+	}
 	specifiers, err = pep440.ParseSpecifiers(s)
 	if err == nil {
 		return specifiers, "", nil

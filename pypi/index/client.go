@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -53,11 +54,15 @@ type Options struct {
 
 	Observer  Observer                                         // may be nil; called from several goroutines
 	Transport http.RoundTripper                                // in place of the network, for tests
+	Dial      Dial                                             // in place of TCP, for tests; nil is TCP
 	Now       func() time.Time                                 // nil is time.Now
 	Sleep     func(ctx context.Context, d time.Duration) error // between tries; nil waits
 	Jitter    func() float64                                   // in [0, 1); nil is random
 	Getenv    func(string) string                              // SSL_CERT_FILE, SSL_CERT_DIR; nil is os.Getenv
 }
+
+// Dial opens a connection, as net.Dialer does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Observer is told of each request and its answer, to show progress and count. URLs are redacted.
 type Observer interface {
@@ -80,7 +85,7 @@ type Client struct {
 	opts         Options
 	rest         *resty.Client
 	repositories []*repository  // in the order asked
-	network      *lateTransport // nil in tests without
+	network      *lateTransport // nil where Options.Transport takes its place
 	slots        chan struct{}
 
 	projects flight[*Project]
@@ -121,7 +126,7 @@ func NewClient(o Options) (*Client, error) {
 	c.repositories = append(c.repositories, r)
 	transport := o.Transport
 	if transport == nil {
-		c.network = late(o.Concurrency, o.Getenv)
+		c.network = late(o.Concurrency, o.Getenv, o.Dial)
 		transport = c.network
 	}
 	c.rest = resty.NewWithClient(&http.Client{Transport: transport})

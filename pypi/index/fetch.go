@@ -2,9 +2,11 @@ package index
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -52,13 +55,21 @@ type answer struct {
 	header http.Header
 	url    *url.URL // after redirects
 	length int64    // of the body as consumed, -1 when unknown
+	expect int64    // the same as it is claimed; 0 when unknown
 	framed bool     // a body cut short would be noticed
+	keep   bool     // the server allows it to be kept
 }
 
 // transientError marks an answer worth asking for again.
 type transientError struct{ error }
 
 func (e transientError) Unwrap() error { return e.error }
+
+// doubtfulError marks what may be the word of something between client and index, such as a login page: worth asking
+// for again, but not for long.
+type doubtfulError struct{ error }
+
+func (e doubtfulError) Unwrap() error { return e.error }
 
 // fetch sends rq and lets consume read the body of a success; a second try calls consume anew. Errors: errAbsent,
 // errRange, *UnavailableError, *UnusableError, the error of the context.
@@ -92,6 +103,7 @@ func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, i
 	if tries == 0 || tries > c.opts.Tries {
 		tries = c.opts.Tries
 	}
+	doubts := 0
 	for try := 1; ; try++ {
 		err := c.attempt(total, rq, shown, consume)
 		if err == nil || errors.Is(err, errAbsent) || errors.Is(err, errRange) {
@@ -101,6 +113,12 @@ func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, i
 			return context.Cause(ctx)
 		}
 		max, wait, final := c.assess(err)
+		if errors.As(err, new(doubtfulError)) && tries > probeTries {
+			if doubts++; doubts < doubtTries {
+				max, wait, final = tries, 0, nil
+				rq.fresh = true
+			}
+		}
 		if final != nil {
 			return c.explain(shown, try, final)
 		}
@@ -160,6 +178,7 @@ func (c *Client) assess(err error) (tries int, wait time.Duration, final error) 
 	case errors.As(err, &status):
 		switch {
 		case status.status == http.StatusTooManyRequests, status.status == http.StatusRequestTimeout,
+			status.status == http.StatusNotModified, // which nobody asked for
 			status.status >= 500 && status.status != http.StatusNotImplemented && status.status != http.StatusHTTPVersionNotSupported:
 			return c.opts.Tries, status.retryAfter, nil
 		}
@@ -271,7 +290,11 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 		return err
 	}
 	raw := reply.RawResponse
-	body := &bodyReader{src: raw.Body, idle: time.AfterFunc(idleTimeout, cancel)}
+	body := &bodyReader{src: raw.Body}
+	body.idle = time.AfterFunc(idleTimeout, func() {
+		body.slow.Store(true)
+		cancel()
+	})
 	defer func() {
 		body.idle.Stop()
 		raw.Body.Close()
@@ -283,6 +306,7 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 		return err
 	}
 	a := &answer{status: raw.StatusCode, header: raw.Header, url: raw.Request.URL, length: raw.ContentLength}
+	_, a.keep = lifetime(raw.Header, c.opts.Now())
 	a.framed = raw.ContentLength >= 0 || len(raw.TransferEncoding) > 0 || raw.ProtoMajor >= 2
 	content, err := c.decoded(a, body, rq)
 	if err == nil {
@@ -299,6 +323,8 @@ func (c *Client) attempt(ctx context.Context, rq *request, shown string, consume
 		return nil
 	case errors.As(err, &limit), errors.As(err, &transient):
 		return err
+	case body.slow.Load():
+		return transientError{fmt.Errorf("the answer came too slowly: %d bytes, fewer than %d of them in the last %s", body.n, idleBytes, idleTimeout)}
 	case body.err != nil:
 		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", body.n, inner(body.err))}
 	}
@@ -372,16 +398,28 @@ func (c *Client) inflate(a *answer, body io.Reader) (io.Reader, error) {
 		c.packed.give(packed)
 		return nil, err
 	}
-	a.length, a.framed = -1, true // the trailer tells length and checksum
+	a.length, a.framed, a.expect = -1, true, inflatedSize(packed.Bytes()) // the trailer tells length and checksum
 	z, ok := c.inflaters.Get().(*gzip.Reader)
 	if !ok {
 		z = new(gzip.Reader)
 	}
 	if err := z.Reset(packed); err != nil {
 		c.packed.give(packed)
-		return nil, broken(int64(packed.Len()), err)
+		return nil, transientError{fmt.Errorf("the compression is damaged: %w", err)}
 	}
 	return &inflated{z, packed}, nil
+}
+
+// inflatedSize is what the end of a gzip stream says of its length (RFC 1952, section 2.3.1), as far as that can be true.
+func inflatedSize(packed []byte) int64 {
+	if len(packed) < 4 {
+		return 0
+	}
+	n := int64(binary.LittleEndian.Uint32(packed[len(packed)-4:]))
+	if n > maxPage || n > 1032*int64(len(packed)) {
+		return 0
+	}
+	return n
 }
 
 // buffers are used again, each for what is of one size.
@@ -399,18 +437,21 @@ func (b *buffers) take() *bytes.Buffer {
 
 func (b *buffers) give(buf *bytes.Buffer) { b.pool.Put(buf) }
 
-// bodyReader counts, remembers how the transfer ended, and cancels it when nothing comes for idleTimeout.
+// bodyReader counts, remembers how the transfer ended, and cancels it when less than idleBytes come within idleTimeout.
 type bodyReader struct {
 	src  io.Reader
 	idle *time.Timer
+	slow atomic.Bool // idle has fired
 	n    int64
+	mark int64 // n when idle was set
 	err  error // other than io.EOF
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	b.n += int64(n)
-	if n > 0 {
+	if b.n-b.mark >= idleBytes {
+		b.mark = b.n
 		b.idle.Reset(idleTimeout)
 	}
 	if err != nil && err != io.EOF {
@@ -425,8 +466,8 @@ func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit in
 	if a.length > limit {
 		return tooLarge
 	}
-	if a.length > 0 {
-		buf.Grow(int(a.length) + bytes.MinRead)
+	if n := max(a.length, a.expect); n > 0 {
+		buf.Grow(int(n) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(body, limit+1))
 	if err != nil {
@@ -440,7 +481,8 @@ func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit in
 
 // broken makes an error of compressed data one that is worth another try.
 func broken(n int64, err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, &corrupt) {
 		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
 	}
 	return err

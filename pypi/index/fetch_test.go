@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,8 +47,15 @@ func TestRetries(t *testing.T) {
 		{"unauthorized", indextest.Fault{Status: 401}, 1, "HTTP 401: credentials are missing or refused", 0},
 		{"forbidden", indextest.Fault{Status: 403}, 1, "HTTP 403: credentials are missing or refused", 0},
 		{"not implemented", indextest.Fault{Status: 501}, 1, "HTTP 501", 0},
-		{"login page", indextest.Fault{ContentType: "application/xhtml+xml", Body: []byte("<html/>")}, 1, `content type "application/xhtml+xml", want application/vnd.pypi.simple.v1+json or text/html`, 0},
-		{"no JSON", indextest.Fault{Body: []byte("{]")}, 1, "JSON at byte 1", 0},
+		{"not modified, unasked", indextest.Fault{Status: 304}, 2, "", 50 * time.Millisecond},
+		{"other type at first", indextest.Fault{ContentType: "application/xhtml+xml"}, 3, "", 50 * time.Millisecond},
+		{"other type", indextest.Fault{ContentType: "application/xhtml+xml"}, 4, `content type "application/xhtml+xml", want application/vnd.pypi.simple.v1+json or text/html`, 50 * time.Millisecond},
+		{"login page at first", indextest.Fault{ContentType: "text/html", Body: []byte("<html><form></html>")}, 3, "", 50 * time.Millisecond},
+		{"login page", indextest.Fault{ContentType: "text/html", Body: []byte("<html><form></html>")}, 4, "a login page, not one of the Simple API", 50 * time.Millisecond},
+		{"JSON called HTML at first", indextest.Fault{ContentType: "text/html"}, 3, "", 50 * time.Millisecond},
+		{"JSON called HTML", indextest.Fault{ContentType: "text/html"}, 4, "it lists no files and does not look like a page of the Simple API", 50 * time.Millisecond},
+		{"no JSON at first", indextest.Fault{Body: []byte("{]")}, 3, "", 50 * time.Millisecond},
+		{"no JSON", indextest.Fault{Body: []byte("{]")}, 4, "JSON at byte 1", 50 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -265,6 +273,27 @@ func zipped(s string) []byte {
 	z.Write([]byte(s))
 	z.Close()
 	return b.Bytes()
+}
+
+// TestFlippedBytes inverts one byte of a compressed page at a time: each is noticed and asked for again, or of no account.
+func TestFlippedBytes(t *testing.T) {
+	u, err := indextest.Parse(oneProject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := indextest.Serve(t, u, indextest.Profile{SimpleJSON: true, Gzip: true})
+	c, _ := newTestClient(t, Options{DefaultIndex: s.SimpleURL()})
+	whole := project(t, c, "demo")
+	network := &http.Transport{DisableCompression: true}
+	t.Cleanup(network.CloseIdleConnections)
+	for n := 1; n <= int(c.Stats().Bytes); n++ {
+		s.Reset()
+		s.SetFaults(indextest.FailFirst(1, indextest.Fault{FlipByte: n}, nil))
+		c, _ := newTestClient(t, Options{DefaultIndex: s.SimpleURL(), Transport: network})
+		if p := project(t, c, "demo"); !reflect.DeepEqual(p.Releases, whole.Releases) {
+			t.Errorf("byte %d: got %+v", n, p.Releases)
+		}
+	}
 }
 
 // TestUnframedPage cuts pages whose end nothing announces: connection closed, no length.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index/indextest"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 )
@@ -125,3 +126,59 @@ func simpleJSON(w http.ResponseWriter, page string) {
 func pypiName(i int) pypi.Name { return pypi.Name(fmt.Sprintf("p%d", i)) }
 
 func pypiNameOf(s string) pypi.Name { return pypi.NormalizeName(s) }
+
+// list returns the files added, in their order.
+func (b *pageBuilder) list() []File {
+	page := &packedPage{name: b.name, files: string(b.packed)}
+	for _, text := range b.pythons {
+		specifiers, err := dist.ParseRequiresPython(text)
+		if err != nil {
+			panic(err)
+		}
+		page.pythons = append(page.pythons, python{text, specifiers})
+	}
+	var list []File
+	for _, f := range b.files {
+		read := new(FileScan).read(page, page.files[f.at:f.end], 1)
+		if len(read) != 1 {
+			panic("a packed file cannot be read")
+		}
+		if name := page.files[f.nameAt : f.nameAt+f.nameN]; name != read[0].Filename {
+			panic("the name of " + read[0].Filename + " is taken for " + name)
+		}
+		list = append(list, read...)
+	}
+	return list
+}
+
+// built is the project of b.
+func built(t testing.TB, b *pageBuilder, home *repository) *Project {
+	t.Helper()
+	p, err := b.project(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// packPage packs p, as its page was packed.
+func packPage(p *Project) string {
+	h := packedHead{status: p.Status, statusReason: p.StatusReason, skipped: p.Skipped, claim: p.claim}
+	var files []byte
+	numbers := map[string]int{}
+	for i := range p.Releases {
+		r, at := &p.Releases[i], len(files)
+		for j := range r.Files() {
+			f := &r.Files()[j]
+			n, ok := numbers[f.RequiresPython]
+			if !ok && f.RequiresPython != "" {
+				n = len(h.pythons)
+				numbers[f.RequiresPython] = n
+				h.pythons = append(h.pythons, f.RequiresPython)
+			}
+			files, _ = packFile(files, f, n)
+		}
+		h.releases = append(h.releases, packedRelease{r.Version, len(files) - at, len(r.Files())})
+	}
+	return string(packHead(&h)) + string(files)
+}

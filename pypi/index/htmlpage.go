@@ -12,23 +12,31 @@ import (
 
 var errLogin = errors.New("it holds a form and no files: a login page, not one of the Simple API; check the credentials in the index URL")
 
+var errStrange = errors.New("it lists no files and does not look like a page of the Simple API; it may be an error or login page")
+
 // scanSimpleHTML reads a project page of the Simple API in HTML (PEP 503, 592, 629, 658, 714, 792). It looks at tags
-// alone, in order and without a tree: base, meta, a. Without its end tag a page may have been cut.
+// alone, in order and without a tree: base, meta, a. Without its end tag a page may have been cut. A page without files
+// is one of this API if it names the API's version, or in its title or heading itself a list of links.
 func scanSimpleHTML(data []byte, b *pageBuilder) error {
 	z := html.NewTokenizer(bytes.NewReader(data))
 	z.SetMaxBuf(maxHTMLToken)
-	based, form, ended := false, false, false
+	based, form, ended, heading := false, false, false, false
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
 			switch err := z.Err(); {
 			case errors.Is(err, html.ErrBufferExceeded):
-				return &LimitError{"a tag of the page", maxHTMLToken, "bytes"}
+				// It may be a page of something else under the wrong type.
+				return doubtfulError{&LimitError{"a tag of the page", maxHTMLToken, "bytes"}}
 			case err != io.EOF:
 				return err
 			}
-			if form && len(b.files) == 0 {
+			switch {
+			case len(b.files) > 0 || b.known && !form:
+			case form:
 				return errLogin
+			default:
+				return errStrange
 			}
 			if !ended {
 				// Where the transfer itself shows that nothing is missing, this is of no account.
@@ -39,6 +47,12 @@ func scanSimpleHTML(data []byte, b *pageBuilder) error {
 			name, _ := z.TagName()
 			if string(name) == "html" || string(name) == "body" {
 				ended = true
+			}
+			heading = false
+		case html.TextToken:
+			if heading && !b.known {
+				text := bytes.ToLower(z.Text())
+				b.known = bytes.Contains(text, []byte("links for")) || bytes.Contains(text, []byte("simple index"))
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, more := z.TagName()
@@ -52,6 +66,8 @@ func scanSimpleHTML(data []byte, b *pageBuilder) error {
 				err = b.scanMeta(z, more)
 			case "form", "input":
 				form = true
+			case "title", "h1":
+				heading = true
 			case "a":
 				if !more {
 					continue
@@ -104,6 +120,7 @@ func (b *pageBuilder) scanMeta(z *html.Tokenizer, more bool) error {
 	}
 	switch name {
 	case "pypi:repository-version":
+		b.known = true
 		return checkAPIVersion(content)
 	case "pypi:project-status":
 		b.status = content

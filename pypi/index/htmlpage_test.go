@@ -30,10 +30,10 @@ func TestSimpleHTML(t *testing.T) {
 	if err := scanSimpleHTML([]byte(page), b); err != nil {
 		t.Fatal(err)
 	}
-	p := b.project(&repository{})
+	p := built(t, b, &repository{})
 	var got []string
 	for _, r := range p.Releases {
-		for _, f := range r.Files {
+		for _, f := range r.Files() {
 			got = append(got, f.URL)
 		}
 	}
@@ -47,11 +47,11 @@ func TestSimpleHTML(t *testing.T) {
 	if p.Status != "archived" || p.StatusReason != "moved & renamed" {
 		t.Errorf("status %q, %q", p.Status, p.StatusReason)
 	}
-	one, sdist, two, three := p.Releases[0].Files[0], p.Releases[0].Files[1], p.Releases[1].Files[0], p.Releases[2].Files[0]
-	if one.Hashes["sha256"] != sha || one.RequiresPython != ">=3.8,<4" || one.Core != (CoreMetadata{CoreAdvertised, sha}) || one.Yanked {
+	one, sdist, two, three := p.Releases[0].Files()[0], p.Releases[0].Files()[1], p.Releases[1].Files()[0], p.Releases[2].Files()[0]
+	if one.Hashes.Get("sha256") != sha || one.RequiresPython != ">=3.8,<4" || one.Core != (CoreMetadata{CoreAdvertised, sha}) || one.Yanked {
 		t.Errorf("first %+v", one)
 	}
-	if !sdist.Yanked || sdist.YankedReason != "" || sdist.Hashes != nil || sdist.Core.State != CoreUnknown {
+	if !sdist.Yanked || sdist.YankedReason != "" || !sdist.Hashes.IsZero() || sdist.Core.State != CoreUnknown {
 		t.Errorf("sdist %+v", sdist)
 	}
 	if two.YankedReason != "bad <build>" || two.Core != (CoreMetadata{State: CoreAdvertised}) || two.Filename != "demo-2.0+local-py3-none-any.whl" || p.Releases[1].Version.String() != "2.0+local" {
@@ -68,6 +68,10 @@ func TestSimpleHTML(t *testing.T) {
 func TestSimpleHTMLRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, page, want string }{
 		{"login", `<html><body><form action="/login"><input type="password"></form><a href="/help">help</a></body></html>`, "login page"},
+		{"login in a form of the API", `<html><title>Links for x</title><form></html>`, "login page"},
+		{"maintenance", `<html><title>Back soon</title><body>We are in maintenance. <a href="/status">Status</a></body></html>`, "does not look like a page"},
+		{"links for in the text", `<html><body>Links for everyone</body></html>`, "does not look like a page"},
+		{"empty", ``, "does not look like a page"},
 		{"other version", `<html><meta name="pypi:repository-version" content="2.0"></html>`, `version "2.0"`},
 		{"base", `<html><base href="file:///x"></html>`, "base element"},
 		{"huge tag", `<a href="` + strings.Repeat("x", 2<<20) + `">`, "over the limit"},
@@ -78,6 +82,21 @@ func TestSimpleHTMLRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestSimpleHTMLWithoutFiles(t *testing.T) {
+	for _, page := range []string{
+		`<meta name="pypi:repository-version" content="1.0">`,
+		`<html><head><title>Links for demo</title></head></html>`,
+		`<html><head><title>root/pypi: links for demo</title></head></html>`,
+		`<html><body><h1>Links for <em>demo</em></h1></body></html>`,
+		`<title>Simple index</title>`,
+	} {
+		b := testBuilder("demo")
+		if err := scanSimpleHTML([]byte(page), b); err != nil || len(b.files) > 0 {
+			t.Errorf("%s: got %v, %v", page, b.files, err)
+		}
 	}
 }
 
@@ -95,7 +114,8 @@ func FuzzScanSimpleHTML(f *testing.F) {
 			return
 		}
 		var again strings.Builder
-		for _, file := range b.files {
+		again.WriteString("<title>Links for demo</title>")
+		for _, file := range b.list() {
 			u, err := url.Parse(file.URL)
 			if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) || u.User != nil {
 				t.Fatalf("kept %q", file.URL)
@@ -113,9 +133,10 @@ func FuzzScanSimpleHTML(f *testing.F) {
 		if len(c.files) != len(b.files) {
 			t.Fatalf("%d files, then %d from %s: %v", len(b.files), len(c.files), again.String(), c.skipped)
 		}
-		for i := range c.files {
-			if c.files[i].URL != b.files[i].URL || c.files[i].Filename != b.files[i].Filename || c.files[i].Yanked != b.files[i].Yanked {
-				t.Fatalf("%+v, then %+v", b.files[i], c.files[i])
+		was, is := b.list(), c.list()
+		for i := range is {
+			if is[i].URL != was[i].URL || is[i].Filename != was[i].Filename || is[i].Yanked != was[i].Yanked {
+				t.Fatalf("%+v, then %+v", was[i], is[i])
 			}
 		}
 	})
@@ -127,8 +148,8 @@ func BenchmarkSimpleHTML(b *testing.B) {
 	if err := scanSimpleJSON(generatedPage(10_000), p); err != nil {
 		b.Fatal(err)
 	}
-	for _, f := range p.files {
-		page.WriteString(`<a href="` + f.URL + "#sha256=" + f.Hashes["sha256"] + `" data-requires-python="&gt;=3.8">` + f.Filename + "</a><br/>\n")
+	for _, f := range p.list() {
+		page.WriteString(`<a href="` + f.URL + "#sha256=" + f.Hashes.Get("sha256") + `" data-requires-python="&gt;=3.8">` + f.Filename + "</a><br/>\n")
 	}
 	data := []byte(page.String())
 	b.SetBytes(int64(len(data)))

@@ -41,7 +41,7 @@ func BenchmarkJSONAPI(b *testing.B) {
 		if err := scanJSONAPI(page, pb, false); err != nil {
 			b.Fatal(err)
 		}
-		if p := pb.project(new(repository)); len(p.Releases) == 0 || len(p.Skipped) > 0 {
+		if p := built(b, pb, new(repository)); len(p.Releases) == 0 || len(p.Skipped) > 0 {
 			b.Fatal(p.Skipped)
 		}
 	}

@@ -151,7 +151,7 @@ func outlineByScanner(data []byte, o *outline) error {
 	b := testBuilder("demo")
 	err := scanSimpleJSON(data, b)
 	o.status, o.reason = b.status, b.statusReason
-	for _, f := range b.files {
+	for _, f := range b.list() {
 		o.files = append(o.files, fmt.Sprint(f.Filename, f.Size, f.Yanked, f.YankedReason, f.RequiresPython))
 	}
 	for _, s := range b.skipped {
@@ -198,7 +198,7 @@ func outlineByReflection(doc any) (o outline) {
 			panic(err)
 		}
 	}
-	for _, f := range b.files {
+	for _, f := range b.list() {
 		o.files = append(o.files, fmt.Sprint(f.Filename, f.Size, f.Yanked, f.YankedReason, f.RequiresPython))
 	}
 	for _, s := range b.skipped {
@@ -257,7 +257,7 @@ func BenchmarkSimpleJSON(b *testing.B) {
 		if err := scanSimpleJSON(page, pb); err != nil {
 			b.Fatal(err)
 		}
-		if p := pb.project(new(repository)); len(p.Releases) == 0 || len(p.Skipped) > 0 {
+		if p := built(b, pb, new(repository)); len(p.Releases) == 0 || len(p.Skipped) > 0 {
 			b.Fatal(p.Skipped)
 		}
 	}

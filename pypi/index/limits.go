@@ -18,8 +18,10 @@ const (
 	maxSdistContent = 512 << 20 // decompressed bytes of a source distribution
 	maxSdistRatio   = 20        // decompressed to compressed bytes, from minSdistRatio on
 	minSdistRatio   = 64 << 20  // decompressed bytes
+	maxReason       = 1000      // bytes kept of why a release is yanked, a project archived
 	maxHTMLToken    = 1 << 20   // bytes of one tag
 	maxDrain        = 4 << 10   // bytes of an error's text, to be read and dropped
+	idleBytes       = 30 << 10  // of a body, or the rest of it, within idleTimeout: 1 KiB a second
 	maxRedirects    = 10
 )
 
@@ -27,7 +29,7 @@ const (
 const (
 	connectTimeout     = 10 * time.Second
 	headerTimeout      = 30 * time.Second
-	idleTimeout        = 30 * time.Second // without a byte of the body
+	idleTimeout        = 30 * time.Second // in which less than idleBytes of the body come
 	defaultTimeout     = 120 * time.Second
 	downloadTimeout    = 20 * time.Minute // of a whole file
 	maxRetryAfter      = 60 * time.Second
@@ -36,5 +38,6 @@ const (
 	defaultTries       = 8
 	absentTries        = 4 // where nobody answers: connection refused, no such host
 	probeTries         = 2 // of an address that was only guessed
+	doubtTries         = 4 // of an answer that is complete and not what it should be
 	defaultConcurrency = 50
 )

@@ -92,7 +92,7 @@ func (w *walk) visit(name pypi.Name) {
 
 func newest(p *Project) *Release {
 	for i := len(p.Releases) - 1; i >= 0; i-- {
-		if r := &p.Releases[i]; !r.Version.IsPrerelease() && !r.Files[0].Yanked {
+		if r := &p.Releases[i]; !r.Version.IsPrerelease() && !r.Files()[0].Yanked {
 			return r
 		}
 	}

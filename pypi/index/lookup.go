@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pylock-dev/pylock/pypi"
@@ -146,9 +147,12 @@ func (c *Client) simplePage(ctx context.Context, r *repository, name pypi.Name) 
 		case isJSON(kind):
 			return scanSimpleJSON(data, b)
 		case kind == "text/html", kind == "application/vnd.pypi.simple.v1+html":
-			r.htmlOnly.Store(true)
+			err := scanSimpleHTML(data, b)
+			if err == nil {
+				r.htmlOnly.Store(true)
+			}
 			b.html = true
-			return scanSimpleHTML(data, b)
+			return err
 		}
 		return wrongType(kind, "application/vnd.pypi.simple.v1+json or text/html")
 	})
@@ -199,33 +203,41 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		if err != nil {
 			return err
 		}
+		done = sync.OnceFunc(done)
 		defer done()
-		b := &pageBuilder{name: at.name, links: newLinkResolver(a.url)}
+		b := newPageBuilder(at.name, a.url)
+		defer b.release()
 		err = scan(contentType(a.header), buf.Bytes(), b)
 		var syntax *syntaxError
-		if errors.As(err, &syntax) && syntax.End && !a.framed {
+		var limit *LimitError
+		switch {
+		case err == nil:
+		case errors.As(err, &syntax) && syntax.End && !a.framed:
 			return transientError{err}
-		}
-		if err != nil {
+		case errors.As(err, &limit), errors.As(err, new(doubtfulError)):
 			return err
+		default:
+			return doubtfulError{err}
 		}
 		if b.unended && !a.framed {
 			return transientError{errors.New("the page has neither an end tag nor a length: it may have been cut")}
-		}
-		p = b.project(r)
-		if c.bucket(r) == nil {
-			return nil
-		}
-		if p.keep = keep && keepable(p); !p.keep {
-			c.drop(r, at, was)
-			return nil
 		}
 		s := &stored{kind: storedJSON, fetched: now, lifetime: d, etag: a.header.Get("ETag"), modified: a.header.Get("Last-Modified")}
 		if b.html {
 			s.kind = storedHTML
 		}
-		s.page = string(packPage(nil, p))
-		c.save(r, at, s)
+		s.page = b.pack()
+		done()
+		// From here on cold and warm are the same.
+		if p, err = unpackPage(s.page, at.name, r); err != nil {
+			return err
+		}
+		// Addresses with a query may be signed, which is a credential, and expire.
+		if p.keep = keep && !b.signed; p.keep {
+			c.save(r, at, s)
+		} else {
+			c.drop(r, at, was)
+		}
 		return nil
 	})
 	var absent *absentError

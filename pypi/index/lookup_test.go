@@ -68,7 +68,7 @@ func TestPages(t *testing.T) {
 			p := project(t, c, "Demo")
 			var got []string
 			for _, r := range p.Releases {
-				got = append(got, fmt.Sprint(r.Version, len(r.Files)))
+				got = append(got, fmt.Sprint(r.Version, len(r.Files())))
 			}
 			if want := "1.0 2,1.1b2 1,2.0 1,9.0 1"; strings.Join(got, ",") != want {
 				t.Errorf("releases %v, want %s", got, want)
@@ -82,17 +82,17 @@ func TestPages(t *testing.T) {
 			if tt.simple && (p.Status != "deprecated" || p.StatusReason != "use other") {
 				t.Errorf("status %q, %q", p.Status, p.StatusReason)
 			}
-			f := &release(t, p, "1.0.0").Files[0]
-			if f.Filename != "demo-1.0-py3-none-any.whl" || f.IsSdist() || f.Wheel.Name != "demo" || !release(t, p, "1.0").Files[1].IsSdist() {
-				t.Errorf("files %+v", release(t, p, "1.0").Files)
+			f := &release(t, p, "1.0.0").Files()[0]
+			if f.Filename != "demo-1.0-py3-none-any.whl" || f.IsSdist() || f.Wheel.Name != "demo" || !release(t, p, "1.0").Files()[1].IsSdist() {
+				t.Errorf("files %+v", release(t, p, "1.0").Files())
 			}
-			if !strings.HasPrefix(f.URL, s.URL+"/files/") || len(f.Hashes["sha256"]) != 64 || f.RequiresPython != ">=3.8" || f.Python.String() != ">=3.8" {
+			if !strings.HasPrefix(f.URL, s.URL+"/files/") || len(f.Hashes.Get("sha256")) != 64 || f.RequiresPython != ">=3.8" || f.Python.String() != ">=3.8" {
 				t.Errorf("file %+v", f)
 			}
 			if at := time.Date(2024, 3, 24, 10, 20, 30, 0, time.UTC); tt.rich && (f.UploadTime != at || f.Size == 0) || !tt.rich && !f.UploadTime.IsZero() {
 				t.Errorf("uploaded %v, size %d", f.UploadTime, f.Size)
 			}
-			if y := release(t, p, "2.0").Files[0]; !y.Yanked || y.YankedReason != "broken on Tuesdays" || f.Yanked {
+			if y := release(t, p, "2.0").Files()[0]; !y.Yanked || y.YankedReason != "broken on Tuesdays" || f.Yanked {
 				t.Errorf("yanked %+v", y)
 			}
 			if got, want := requires(metadata(t, c, p, "2.0")), "dep>=4\nextra-dep; extra == \"x\"\n"; got != want {
@@ -289,13 +289,13 @@ func TestSkipped(t *testing.T) {
 	if err := scanSimpleJSON([]byte(`{"files": [`+strings.Join(list, ",")+`]}`), b); err != nil {
 		t.Fatal(err)
 	}
-	p := b.project(&repository{display: "https://index.test/simple/"})
-	if len(p.Releases) != 1 || len(p.Releases[0].Files) != 3 || p.Releases[0].Version.String() != "1" {
+	p := built(t, b, &repository{display: "https://index.test/simple/"})
+	if len(p.Releases) != 1 || len(p.Releases[0].Files()) != 3 || p.Releases[0].Version.String() != "1" {
 		t.Fatalf("releases %+v", p.Releases)
 	}
-	got := p.Releases[0].Files
+	got := p.Releases[0].Files()
 	if got[0].URL != "https://cdn.test/Demo-01.tar.gz" || got[2].URL != "https://index.test/simple/demo/demo-1.0.0.tar.gz" ||
-		got[1].Hashes["sha256"] != sha || got[2].Hashes["sha256"] != sha || len(got[1].Hashes) != 1 || got[0].Hashes != nil {
+		got[1].Hashes.Get("sha256") != sha || got[2].Hashes.Get("sha256") != sha || got[1].Hashes.has != 1 || !got[0].Hashes.IsZero() {
 		t.Errorf("files %+v", got)
 	}
 	reasons := make([]string, 0, len(p.Skipped))

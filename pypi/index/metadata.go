@@ -63,9 +63,9 @@ func (c *Client) MetadataOf(ctx context.Context, p *Project, r *Release, f *File
 // candidates returns the files of r in the order in which to read them: f, then wheels by how cheaply and likely they
 // answer, then source distributions.
 func candidates(r *Release, f *File) []*File {
-	files := make([]*File, 0, len(r.Files))
-	for i := range r.Files {
-		files = append(files, &r.Files[i])
+	files := make([]*File, 0, len(r.Files()))
+	for i := range r.Files() {
+		files = append(files, &r.Files()[i])
 	}
 	rank := func(x *File) int {
 		n := 0
@@ -140,6 +140,24 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 	return nil, broken
 }
 
+// mismatch is a wrong hash, unless a may have been cut: then nothing is wrong but the transfer.
+func mismatch(a *answer, err error) error {
+	if err != nil && !a.framed {
+		return transientError{errors.New("the answer does not have its hash and announced no length: it may have been cut")}
+	}
+	return err
+}
+
+// verified reads anew, past caches, what does not have its hash.
+func verified[T any](read func(fresh bool) (T, error)) (T, error) {
+	for try := 1; ; try++ {
+		v, err := read(try > 1)
+		if !isSecurity(err) || try == doubtTries {
+			return v, err
+		}
+	}
+}
+
 func isSecurity(err error) bool {
 	var hash *HashError
 	return errors.As(err, &hash)
@@ -151,6 +169,7 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 	rangesFirst := f.Core.State == CoreUnknown && p.home.ranges.mostly() && !p.home.sidecars.mostly()
 	w := &wheelReader{c: c, home: p.home, f: f}
 	var data []byte
+	var broken error // what is wrong with the metadata file beside it
 	err := errRange
 	if rangesFirst {
 		data, err = w.ranged(ctx)
@@ -164,12 +183,18 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 		if !errors.Is(sidecarErr, errAbsent) && !errors.As(sidecarErr, &unusable) || isSecurity(sidecarErr) {
 			return nil, sidecarErr
 		}
+		if unusable != nil {
+			broken = unusable
+		}
 	}
 	if errors.Is(err, errRange) && !rangesFirst && p.home.ranges.worth(enoughRanges) {
 		data, err = w.ranged(ctx)
 	}
 	if errors.Is(err, errRange) || isSecurity(err) {
 		data, err = w.whole(ctx)
+	}
+	if errors.Is(err, errAbsent) && broken != nil {
+		return nil, broken
 	}
 	if err != nil {
 		return nil, err
@@ -182,7 +207,9 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if w.complete {
 		source = FromWheel
 	}
-	c.saveMetadata(p, f, source, data)
+	if !w.passing {
+		c.saveMetadata(p, f, source, data)
+	}
 	return &Metadata{md, f, source}, nil
 }
 
@@ -195,6 +222,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 	}
 	address := sidecarURL(f.URL)
 	var text []byte
+	keep := false
 	read := func(fresh bool) (*dist.Metadata, error) {
 		var md *dist.Metadata
 		rq := &request{url: address, accept: acceptFile, auth: home.authFor(address), gzip: true, fresh: fresh}
@@ -209,29 +237,26 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			if want := f.Core.SHA256; want != "" {
 				sum := sha256.Sum256(buf.Bytes())
 				if got := hex.EncodeToString(sum[:]); got != want {
-					return &HashError{"sha256", want, got}
+					return mismatch(a, &HashError{"sha256", want, got})
 				}
 			} else if !a.framed {
 				return errors.New("the answer has neither a length nor a hash: it may have been cut")
 			}
 			var err error
 			md, err = dist.ParseMetadata(buf.Bytes())
-			text = buf.Bytes()
+			text, keep = buf.Bytes(), a.keep
 			return err
 		})
 		return md, err
 	}
-	md, err := read(false)
-	if isSecurity(err) {
-		md, err = read(true)
-	}
+	md, err := verified(read)
 	if err == nil {
 		err = checkMetadata(md, p, r)
 		if err != nil {
 			err = &UnusableError{redactText(address), err}
 		}
 	}
-	if err == nil && (!f.IsSdist() || md.StaticDependencies()) {
+	if err == nil && keep && (!f.IsSdist() || md.StaticDependencies()) {
 		c.saveMetadata(p, f, FromSidecar, text)
 	}
 	if !advertised {
@@ -240,9 +265,12 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 		switch {
 		case err == nil:
 			home.sidecars.add(true)
-		case errors.Is(err, errAbsent), errors.As(err, &unusable), errors.As(err, &unavailable) && unavailable.Status != 0:
-			// Whatever was there, it was not promised. Some stores answer 403 for what they do not have.
-			home.sidecars.add(false)
+		case errors.Is(err, errAbsent), errors.As(err, &unusable), errors.As(err, &unavailable):
+			// Whatever was there, it was not promised. Some stores answer 403 for what they do not have. Where nothing
+			// answers, that is not the index's word, and the file itself will tell.
+			if unavailable == nil || unavailable.Status != 0 {
+				home.sidecars.add(false)
+			}
 			return nil, errAbsent
 		}
 	}

@@ -5,7 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pylock-dev/pylock/pypi"
@@ -16,19 +19,19 @@ import (
 // A packed page is a project as the cache keeps it. Numbers are varints, texts have their length before them, and
 // lists their number of elements:
 //
-//	page    = status reason { skipped } claim { python } prefix { release } files
+//	page    = status reason { skipped } claim { python } { release } files
 //	skipped = file name, reason
 //	claim   = 0 | 1 version requires-python { requirement } { extra }
 //	python  = a Requires-Python of the page
 //	release = version, bytes of its files, number of its files
-//	file    = flags, name, address without prefix and name, [ size ] [ seconds nanoseconds ] [ number of python ]
+//	file    = flags, address, [ name ] [ size ] [ seconds nanoseconds ] [ number of python ]
 //	          [ why yanked ] [ sha256 ] [ sha384 ] [ sha512 ] [ sha256 of the metadata file ], digests as bytes
 //
 // Files are decoded release by release.
 
 // Flags of a packed file. The state of its metadata file takes the two bits from coreShift on.
 const (
-	hasName    = 1 << iota // the address ends in the name
+	hasName    = 1 << iota // which is not the end of the address: if it is, its length is there
 	hasSize                //
 	hasTime                //
 	hasPython              //
@@ -43,8 +46,24 @@ const (
 
 var errPacked = errors.New("malformed record")
 
-// packPage appends p.
-func packPage(out []byte, p *Project) []byte {
+// packedHead is all of a packed page but its files.
+type packedHead struct {
+	status, statusReason string
+	skipped              []Skipped
+	claim                *claim
+	pythons              []string
+	releases             []packedRelease
+	size                 int // bytes of all files
+}
+
+type packedRelease struct {
+	version pep440.Version
+	size, n int // bytes and number of files
+}
+
+// packHead packs h, and leaves room for the files.
+func packHead(h *packedHead) []byte {
+	out := make([]byte, 0, 64+16*len(h.releases)+h.size)
 	text := func(s string) { out = append(binary.AppendUvarint(out, uint64(len(s))), s...) }
 	number := func(n int) { out = binary.AppendUvarint(out, uint64(n)) }
 	texts := func(list []string) {
@@ -53,14 +72,14 @@ func packPage(out []byte, p *Project) []byte {
 			text(s)
 		}
 	}
-	text(p.Status)
-	text(p.StatusReason)
-	number(len(p.Skipped))
-	for _, s := range p.Skipped {
+	text(h.status)
+	text(h.statusReason)
+	number(len(h.skipped))
+	for _, s := range h.skipped {
 		text(s.Filename)
 		text(s.Reason)
 	}
-	if c := p.claim; c != nil {
+	if c := h.claim; c != nil {
 		number(1)
 		text(c.version.String())
 		text(c.requiresPython)
@@ -69,54 +88,26 @@ func packPage(out []byte, p *Project) []byte {
 	} else {
 		number(0)
 	}
-	prefix := ""
-	pythons := map[string]int{}
-	var list []string
-	first := true
-	for i := range p.Releases {
-		files := p.Releases[i].Files
-		for j := range files {
-			f := &files[j]
-			if _, ok := pythons[f.RequiresPython]; !ok && f.RequiresPython != "" {
-				pythons[f.RequiresPython] = len(list)
-				list = append(list, f.RequiresPython)
-			}
-			if first {
-				prefix, first = f.URL[:strings.LastIndexByte(f.URL, '/')+1], false
-			}
-			for !strings.HasPrefix(f.URL, prefix) {
-				prefix = prefix[:strings.LastIndexByte(prefix[:len(prefix)-1], '/')+1]
-			}
-		}
+	texts(h.pythons)
+	number(len(h.releases))
+	for _, r := range h.releases {
+		text(r.version.String())
+		number(r.size)
+		number(r.n)
 	}
-	texts(list)
-	text(prefix)
-	number(len(p.Releases))
-	var files []byte
-	for i := range p.Releases {
-		r := &p.Releases[i]
-		start := len(files)
-		for j := range r.Files {
-			f := &r.Files[j]
-			files = packFile(files, f, prefix, pythons[f.RequiresPython])
-		}
-		text(r.Version.String())
-		number(len(files) - start)
-		number(len(r.Files))
-	}
-	return append(out, files...)
+	return out
 }
 
-func packFile(out []byte, f *File, prefix string, python int) []byte {
-	address, named := strings.CutSuffix(f.URL[len(prefix):], f.Filename)
-	flags := uint64(f.Core.State) << coreShift
+// packFile appends f, whose Requires-Python has that number, and says where its name is.
+func packFile(out []byte, f *File, python int) (packed []byte, nameAt int) {
+	named := strings.HasSuffix(f.URL, f.Filename)
+	flags := uint64(f.Core.State)<<coreShift | uint64(f.Hashes.has)*hasSHA256
 	for _, b := range [...]struct {
 		is   bool
 		flag uint64
 	}{
-		{named, hasName}, {f.Size != 0, hasSize}, {!f.UploadTime.IsZero(), hasTime}, {f.RequiresPython != "", hasPython},
+		{!named, hasName}, {f.Size != 0, hasSize}, {!f.UploadTime.IsZero(), hasTime}, {f.RequiresPython != "", hasPython},
 		{f.YankedReason != "", hasReason}, {f.Yanked, isYanked}, {f.Core.SHA256 != "", hasCoreSHA},
-		{f.Hashes["sha256"] != "", hasSHA256}, {f.Hashes["sha384"] != "", hasSHA384}, {f.Hashes["sha512"] != "", hasSHA512},
 	} {
 		if b.is {
 			flags |= b.flag
@@ -124,8 +115,14 @@ func packFile(out []byte, f *File, prefix string, python int) []byte {
 	}
 	out = binary.AppendUvarint(out, flags)
 	text := func(s string) { out = append(binary.AppendUvarint(out, uint64(len(s))), s...) }
-	text(f.Filename)
-	text(address)
+	text(f.URL)
+	if named {
+		nameAt = len(out) - len(f.Filename)
+		out = binary.AppendUvarint(out, uint64(len(f.Filename)))
+	} else {
+		text(f.Filename)
+		nameAt = len(out) - len(f.Filename)
+	}
 	if f.Size != 0 {
 		out = binary.AppendUvarint(out, uint64(f.Size))
 	}
@@ -139,13 +136,12 @@ func packFile(out []byte, f *File, prefix string, python int) []byte {
 	if f.YankedReason != "" {
 		text(f.YankedReason)
 	}
-	for _, digest := range [...]string{f.Hashes["sha256"], f.Hashes["sha384"], f.Hashes["sha512"], f.Core.SHA256} {
-		out, _ = hex.AppendDecode(out, []byte(digest)) // checked by the scanner
-	}
-	return out
+	out = append(out, f.Hashes.raw...)
+	out, _ = hex.AppendDecode(out, []byte(f.Core.SHA256)) // checked by the scanner
+	return out, nameAt
 }
 
-// unpacker reads what packPage wrote. After the first mistake bad is set, and everything is zero.
+// unpacker reads a packed page. After the first mistake bad is set, and everything is zero.
 type unpacker struct {
 	s   string
 	bad bool
@@ -216,62 +212,121 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 	pythons := make([]python, u.count(1))
 	for i := range pythons {
 		pythons[i].text = u.text()
-		if pythons[i].specifiers, pythons[i].err = dist.ParseRequiresPython(pythons[i].text); pythons[i].err != nil {
+		var err error
+		if pythons[i].specifiers, err = dist.ParseRequiresPython(pythons[i].text); err != nil {
 			return nil, errPacked
 		}
 	}
-	prefix := u.text()
+	page := &packedPage{name: name, pythons: pythons}
 	n := u.count(3)
-	p.Releases = make([]Release, n)
-	type span struct {
-		bytes uint64
-		files int
+	if n > 0 {
+		p.Releases = make([]Release, n)
 	}
-	spans := make([]span, n)
-	for i := range n {
+	lists := make([]files, n)
+	at := uint64(0)
+	for i := range p.Releases {
 		version, err := pep440.Parse(u.text())
-		spans[i] = span{u.number(), int(min(u.number(), math.MaxInt32))}
-		if err != nil || u.bad || i > 0 && p.Releases[i-1].Version.Compare(version) >= 0 {
+		size, count := u.number(), u.number()
+		if err != nil || u.bad || i > 0 && p.Releases[i-1].Version.Compare(version) >= 0 ||
+			size > uint64(len(packed)) || count == 0 || count > size/3 {
 			return nil, errPacked
 		}
-		p.Releases[i].Version = version
+		l := &lists[i]
+		l.page, l.at, l.size, l.n = page, uint32(at), uint32(size), uint32(count)
+		p.Releases[i] = Release{version, l}
+		at += size
 	}
-	if n == 0 {
-		p.Releases = nil
-	}
-	var parser dist.FileParser
-	for i, s := range spans {
-		files := unpackFiles(u.take(s.bytes), s.files, name, prefix, pythons, &parser)
-		if files == nil {
-			return nil, errPacked
-		}
-		p.Releases[i].Files = files
-	}
-	if u.bad || u.s != "" {
+	if page.files = u.s; u.bad || at != uint64(len(u.s)) || at > math.MaxUint32 {
 		return nil, errPacked
 	}
 	return p, nil
 }
 
-// unpackFiles reads the n files of a release; nil is malformed.
-func unpackFiles(s string, n int, name pypi.Name, prefix string, pythons []python, parser *dist.FileParser) []File {
-	u := &unpacker{s: s}
-	if n <= 0 || n > len(s)/3 {
+// packedPage is what the files of a page share.
+type packedPage struct {
+	name    pypi.Name
+	pythons []python
+	files   string // packed, of all releases
+
+	mu   sync.Mutex
+	scan FileScan // which knows the tags of wheels read before
+}
+
+// python is a Requires-Python parsed once for all files that state it.
+type python struct {
+	text       string
+	specifiers pep440.Specifiers
+}
+
+// files are those of a release, packed until somebody asks.
+type files struct {
+	page     *packedPage
+	at, size uint32 // in page.files
+	n        uint32
+	list     atomic.Pointer[[]File]
+}
+
+func (f *files) get() []File {
+	if list := f.list.Load(); list != nil {
+		return *list
+	}
+	f.page.mu.Lock()
+	defer f.page.mu.Unlock()
+	f.page.scan.files, f.page.scan.wheels = nil, nil // those are the last release's
+	list := f.page.scan.unpack(f)
+	f.list.CompareAndSwap(nil, &list) // what others point to stays
+	return *f.list.Load()
+}
+
+// FileScan reads the files of one release after the other. Each takes the room of the one before, so that a look at all
+// releases of a page costs little.
+type FileScan struct {
+	files  []File
+	wheels []dist.Wheel
+	parser dist.FileParser
+}
+
+// Files are those of r, see [Release.Files], until the next call.
+func (s *FileScan) Files(r *Release) []File {
+	if r.files == nil {
 		return nil
 	}
-	files := make([]File, n)
-	wheels := make([]dist.Wheel, 0, n)
+	if list := r.files.list.Load(); list != nil {
+		return *list
+	}
+	return s.unpack(r.files)
+}
+
+// unpack reads the files of a release.
+func (s *FileScan) unpack(f *files) []File {
+	list := s.read(f.page, f.page.files[f.at:f.at+f.size], int(f.n))
+	if list == nil {
+		// The checksum was right, so this is a mistake of ours, or of somebody who writes into the cache.
+		list = []File{{Yanked: true, YankedReason: "its record in the cache is malformed; pylock cache clean removes it"}}
+	}
+	return list
+}
+
+// read returns the n files that are packed in text, nil if that is malformed.
+func (s *FileScan) read(page *packedPage, text string, n int) []File {
+	name, pythons, parser := page.name, page.pythons, &s.parser
+	u := &unpacker{s: text}
+	if n <= 0 || n > len(text)/3 {
+		return nil
+	}
+	s.files, s.wheels = slices.Grow(s.files[:0], n)[:n], slices.Grow(s.wheels[:0], n)
+	files, wheels := s.files, s.wheels
 	for i := range files {
 		f := &files[i]
+		*f = File{}
 		flags := u.number()
-		f.Filename = u.text()
-		address := u.text()
+		f.URL = u.text()
 		if flags&hasName != 0 {
-			// The name is a part of the address, not another string.
-			f.URL = prefix + address + f.Filename
-			f.Filename = f.URL[len(f.URL)-len(f.Filename):]
+			f.Filename = u.text()
+		} else if k := u.number(); k > uint64(len(f.URL)) {
+			return nil
 		} else {
-			f.URL = prefix + address
+			f.Filename = f.URL[uint64(len(f.URL))-k:]
 		}
 		if flags&hasSize != 0 {
 			f.Size = int64(u.number())
@@ -291,19 +346,18 @@ func unpackFiles(s string, n int, name pypi.Name, prefix string, pythons []pytho
 			f.YankedReason = u.text()
 		}
 		f.Yanked = flags&isYanked != 0
-		for _, h := range [...]struct {
-			flag uint64
-			name string
-			size uint64
-		}{{hasSHA256, "sha256", 32}, {hasSHA384, "sha384", 48}, {hasSHA512, "sha512", 64}} {
-			if flags&h.flag != 0 {
-				if f.Hashes == nil {
-					f.Hashes = make(map[string]string, 1)
-				}
-				f.Hashes[h.name] = hexOf(u.take(h.size))
+		size := 0
+		f.Hashes.has = uint8(flags / hasSHA256 & 7)
+		for i, a := range algorithms {
+			if f.Hashes.has&(1<<i) != 0 {
+				size += a.size
 			}
 		}
-		f.Core.State = CoreState(flags >> coreShift & 3)
+		f.Hashes.raw = u.take(uint64(size))
+		if flags>>coreShift > uint64(CoreAdvertised) {
+			return nil
+		}
+		f.Core.State = CoreState(flags >> coreShift)
 		if flags&hasCoreSHA != 0 {
 			f.Core.SHA256 = hexOf(u.take(32))
 		}

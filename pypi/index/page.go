@@ -3,46 +3,60 @@ package index
 import (
 	"bytes"
 	"cmp"
+	"encoding/hex"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
-// pageBuilder turns the records of one page into a project: the same checks whatever the page's format.
+// pageBuilder turns the records of one page into a packed page: the same checks whatever the page's format. Files are
+// packed as they come and never kept otherwise, since most are not looked at again.
 type pageBuilder struct {
 	name   pypi.Name
 	links  linkResolver
 	parser dist.FileParser
 
-	files    []File
-	versions []pep440.Version // of files
-	skipped  []Skipped
-	wheels   []dist.Wheel // room for more, never moved
-	pythons  map[string]python
-	buf      []byte
+	files   []packedFile
+	packed  []byte // of files
+	skipped []Skipped
+	pythons []string // each Requires-Python that can be read
+	numbers map[string]numbered
+	buf     []byte
 
 	status, statusReason string
 	claim                *claim
+	signed               bool // an address has a query
 	unended              bool // an HTML page without its end tag
 	html                 bool
+	known                bool // an HTML page that says what it is
 }
 
-// python is a Requires-Python parsed once for all files that state it.
-type python struct {
-	text       string
-	specifiers pep440.Specifiers
-	err        error
+// packedFile is where a file of a page is packed.
+type packedFile struct {
+	version       pep440.Version
+	at, end       uint32
+	nameAt, nameN uint32
+}
+
+func newPageBuilder(name pypi.Name, base *url.URL) *pageBuilder {
+	return &pageBuilder{name: name, links: newLinkResolver(base), packed: (*packing.Get().(*[]byte))[:0]}
+}
+
+// release gives back what b is done with.
+func (b *pageBuilder) release() {
+	buf := b.packed
+	packing.Put(&buf)
 }
 
 // expect makes room for about n files.
-func (b *pageBuilder) expect(n int) {
-	b.files = make([]File, 0, n)
-	b.versions = make([]pep440.Version, 0, n)
-}
+func (b *pageBuilder) expect(n int) { b.files = make([]packedFile, 0, n) }
 
 // add checks one record. The error means that the page is not to be trusted at all; a file that is not to be used is
 // only noted.
@@ -56,14 +70,14 @@ func (b *pageBuilder) add(r *record) error {
 	return nil
 }
 
-// file appends the file of r, or returns why not.
+// file packs the file of r, or returns why not.
 func (b *pageBuilder) file(r *record) string {
 	if len(r.filename) == 0 {
 		return "has no name"
 	}
 	f := File{Size: r.size, Yanked: r.yanked, Core: CoreMetadata{State: r.core}}
 	if f.Yanked {
-		f.YankedReason = string(r.yankedReason)
+		f.YankedReason = oneLine(r.yankedReason)
 	}
 	if len(r.kind) > 0 && string(r.kind) != "bdist_wheel" && string(r.kind) != "sdist" {
 		return "is a " + string(r.kind) + ", neither wheel nor source distribution"
@@ -75,20 +89,12 @@ func (b *pageBuilder) file(r *record) string {
 	if len(r.sha256)+len(r.sha384)+len(r.sha512) == 0 {
 		fragmentHash(r, fragment)
 	}
-	// One string holds the address, which as a rule ends in the file name, and the hash.
-	b.buf = append(append(b.buf[:0], href...), r.sha256...)
-	whole := string(b.buf)
-	f.URL = whole[:len(href)]
-	if strings.HasSuffix(f.URL, string(r.filename)) {
-		f.Filename = f.URL[len(f.URL)-len(r.filename):]
-	} else {
-		f.Filename = string(r.filename)
-	}
-	if reason := setHashes(&f, r, whole[len(href):]); reason != "" {
+	f.URL, f.Filename = view(href), string(r.filename)
+	if reason := b.setHashes(&f, r); reason != "" {
 		return reason
 	}
 	if len(r.coreHash) > 0 {
-		hash, ok := digest(string(r.coreHash), 64)
+		hash, ok := digest(view(r.coreHash), 64)
 		if !ok {
 			return "its metadata file has a malformed sha256"
 		}
@@ -103,11 +109,7 @@ func (b *pageBuilder) file(r *record) string {
 		if w.Name != b.name {
 			return "belongs to project " + string(w.Name)
 		}
-		if len(b.wheels) == cap(b.wheels) {
-			b.wheels = make([]dist.Wheel, 0, 64)
-		}
-		b.wheels = append(b.wheels, w)
-		f.Wheel, version = &b.wheels[len(b.wheels)-1], w.Version
+		version = w.Version
 	} else {
 		sdist, err := b.parser.SdistOf(f.Filename, b.name)
 		if err != nil {
@@ -115,37 +117,54 @@ func (b *pageBuilder) file(r *record) string {
 		}
 		version = sdist.Version
 	}
-	p := b.python(r.requiresPython)
-	if p.err != nil {
-		return "Requires-Python: " + p.err.Error()
+	number, err := b.python(r.requiresPython)
+	if err != nil {
+		return "Requires-Python: " + err.Error()
 	}
-	f.RequiresPython, f.Python = p.text, p.specifiers
+	if number >= 0 {
+		f.RequiresPython = b.pythons[number]
+	}
 	f.UploadTime = parseTime(r.uploaded)
-	b.files = append(b.files, f)
-	b.versions = append(b.versions, version)
+	b.signed = b.signed || bytes.IndexByte(href, '?') >= 0
+	at := len(b.packed)
+	var nameAt int
+	b.packed, nameAt = packFile(b.packed, &f, number)
+	b.files = append(b.files, packedFile{version, uint32(at), uint32(len(b.packed)), uint32(nameAt), uint32(len(f.Filename))})
 	return ""
 }
 
-// setHashes fills f.Hashes; sha256 is the text of r.sha256.
-func setHashes(f *File, r *record, sha256 string) string {
-	if len(r.sha256)+len(r.sha384)+len(r.sha512) == 0 {
-		return ""
+// view is text as a string that is as short-lived.
+func view(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
+
+// oneLine makes a person's words fit into a message: white space becomes a single space, so that they are no line of
+// their own there, and at most maxReason bytes are kept.
+func oneLine(text []byte) string {
+	cut := false
+	if len(text) > maxReason {
+		text, cut = text[:maxReason], true
+		text = bytes.ToValidUTF8(text, nil) // half a character
 	}
-	f.Hashes = make(map[string]string, 1)
-	for _, h := range [...]struct {
-		name string
-		text string
-		n    int
-	}{{"sha256", sha256, 64}, {"sha384", string(r.sha384), 96}, {"sha512", string(r.sha512), 128}} {
-		if h.text == "" {
+	s := strings.Join(strings.Fields(string(text)), " ")
+	if cut {
+		s += "…"
+	}
+	return s
+}
+
+// setHashes fills f.Hashes, until the next file.
+func (b *pageBuilder) setHashes(f *File, r *record) string {
+	b.buf = b.buf[:0]
+	for i, text := range [...][]byte{r.sha256, r.sha384, r.sha512} {
+		if len(text) == 0 {
 			continue
 		}
-		hex, ok := digest(h.text, h.n)
-		if !ok {
-			return "its " + h.name + " is malformed"
+		var err error
+		if b.buf, err = hex.AppendDecode(b.buf, text); err != nil || len(text) != 2*algorithms[i].size {
+			return "its " + algorithms[i].name + " is malformed"
 		}
-		f.Hashes[h.name] = hex
+		f.Hashes.has |= 1 << i
 	}
+	f.Hashes.raw = view(b.buf)
 	return ""
 }
 
@@ -185,62 +204,79 @@ func digest(s string, n int) (string, bool) {
 	return s, true
 }
 
-func (b *pageBuilder) python(text []byte) python {
+// python returns the number of a Requires-Python, -1 for none.
+func (b *pageBuilder) python(text []byte) (number int, err error) {
 	if len(text) == 0 {
-		return python{}
+		return -1, nil
 	}
-	p, ok := b.pythons[string(text)]
+	known, ok := b.numbers[string(text)]
 	if !ok {
-		p.text = string(text)
-		p.specifiers, p.err = dist.ParseRequiresPython(p.text)
-		if b.pythons == nil {
-			b.pythons = make(map[string]python)
+		known.number = len(b.pythons)
+		if _, known.err = dist.ParseRequiresPython(string(text)); known.err == nil {
+			b.pythons = append(b.pythons, string(text))
 		}
-		b.pythons[p.text] = p
+		if b.numbers == nil {
+			b.numbers = make(map[string]numbered)
+		}
+		b.numbers[string(text)] = known
 	}
-	return p
+	return known.number, known.err
 }
 
-// project sorts what was added. Versions that are equal become one release, under the shortest of their spellings.
-func (b *pageBuilder) project(home *repository) *Project {
-	p := &Project{
-		Name: b.name, Index: home.display, Status: b.status, StatusReason: b.statusReason,
-		Skipped: b.skipped, home: home, claim: b.claim,
-	}
-	switch strings.ToLower(p.Status) {
+// numbered is what is known of a Requires-Python of the page.
+type numbered struct {
+	number int
+	err    error // why it cannot be read; then it has no number
+}
+
+// packing holds buffers for files, which are large and soon done with.
+var packing = sync.Pool{New: func() any { return new([]byte) }}
+
+// pack sorts what was added into a packed page. Versions that are equal become one release, under the shortest of their
+// spellings.
+func (b *pageBuilder) pack() string {
+	h := packedHead{status: oneLine([]byte(b.status)), statusReason: oneLine([]byte(b.statusReason)), claim: b.claim}
+	switch strings.ToLower(h.status) {
 	case "active":
-		p.Status, p.StatusReason = "", ""
+		h.status, h.statusReason = "", ""
 	case "quarantined":
-		p.claim = nil
-		return p
+		h.claim, b.files = nil, nil
 	}
-	order := make([]int, len(b.files))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		return cmp.Or(b.versions[i].Compare(b.versions[j]), strings.Compare(b.files[i].Filename, b.files[j].Filename))
+	name := func(f *packedFile) []byte { return b.packed[f.nameAt : f.nameAt+f.nameN] }
+	slices.SortStableFunc(b.files, func(f, g packedFile) int {
+		return cmp.Or(f.version.Compare(g.version), bytes.Compare(name(&f), name(&g)))
 	})
-	files := make([]File, 0, len(order))
-	for start := 0; start < len(order); {
-		version := b.versions[order[start]]
-		first := len(files)
-		end := start
-		for ; end < len(order) && b.versions[order[end]].Compare(b.versions[order[start]]) == 0; end++ {
-			f := b.files[order[end]]
-			if n := len(files); n > first && files[n-1].Filename == f.Filename {
-				p.Skipped = append(p.Skipped, Skipped{f.Filename, "is listed twice; the first counts"})
+	kept := b.files[:0]
+	for i := 0; i < len(b.files); {
+		r := packedRelease{version: b.files[i].version}
+		first := len(kept)
+		for ; i < len(b.files) && b.files[i].version.Compare(r.version) == 0; i++ {
+			f := b.files[i]
+			if n := len(kept); n > first && bytes.Equal(name(&kept[n-1]), name(&f)) {
+				b.skipped = append(b.skipped, Skipped{string(name(&f)), "is listed twice; the first counts"})
 				continue
 			}
-			files = append(files, f)
-			if v := b.versions[order[end]]; v != version && len(v.Release()) < len(version.Release()) {
-				version = v
+			kept = append(kept, f)
+			r.size += int(f.end - f.at)
+			if len(f.version.Release()) < len(r.version.Release()) {
+				r.version = f.version
 			}
 		}
-		p.Releases = append(p.Releases, Release{version, files[first:len(files):len(files)]})
-		start = end
+		r.n = len(kept) - first
+		h.releases = append(h.releases, r)
+		h.size += r.size
 	}
-	return p
+	h.skipped, h.pythons = b.skipped, b.pythons
+	out := packHead(&h)
+	for _, f := range kept {
+		out = append(out, b.packed[f.at:f.end]...)
+	}
+	return view(out) // nobody else has it
+}
+
+// project is the page as a project.
+func (b *pageBuilder) project(home *repository) (*Project, error) {
+	return unpackPage(b.pack(), b.name, home)
 }
 
 // parseTime reads an upload time of RFC 3339, or one without a zone as UTC; what is neither is unknown.

@@ -30,14 +30,32 @@ type Project struct {
 // Release is a version of a project, with at least one file.
 type Release struct {
 	Version pep440.Version
-	Files   []File // by file name
+	files   *files
+}
+
+// NewRelease returns a release with these files, by file name, for indexes that are no [Client].
+func NewRelease(v pep440.Version, list ...File) Release {
+	f := new(files)
+	f.list.Store(&list)
+	return Release{v, f}
+}
+
+// Files returns the files, by file name. They are shared and must not be changed; each call returns the same.
+//
+// Most releases of a page are never looked at: of one with thousands, keeping the files packed until then takes a tenth
+// of the memory.
+func (r *Release) Files() []File {
+	if r.files == nil {
+		return nil
+	}
+	return r.files.get()
 }
 
 // File is one file of a release.
 type File struct {
 	Filename       string
-	URL            string            // absolute, http or https, without credentials and fragment
-	Hashes         map[string]string // sha256, sha384 and sha512 by name, lower-case hexadecimal; nil when none is known
+	URL            string // absolute, http or https, without credentials and fragment
+	Hashes         Hashes
 	Size           int64             // bytes, 0 when unknown
 	UploadTime     time.Time         // UTC, zero when unknown
 	RequiresPython string            // as written, "" when absent

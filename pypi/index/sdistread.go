@@ -28,10 +28,7 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if !strings.HasSuffix(f.Filename, ".tar.gz") && !strings.HasSuffix(f.Filename, ".tgz") {
 		return nil, ErrNeedsBuild // other formats are older than static metadata
 	}
-	content, err := c.fetchSdist(ctx, p.home, f, false)
-	if isSecurity(err) {
-		content, err = c.fetchSdist(ctx, p.home, f, true)
-	}
+	content, err := verified(func(fresh bool) (*sdistContent, error) { return c.fetchSdist(ctx, p.home, f, fresh) })
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +42,9 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 		if m.Source == FromPyproject {
 			text = content.pyproject
 		}
-		c.saveMetadata(p, f, m.Source, text)
+		if !content.passing {
+			c.saveMetadata(p, f, m.Source, text)
+		}
 	}
 	return m, err
 }
@@ -54,6 +53,7 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 type sdistContent struct {
 	pkgInfo   []byte // nil when absent
 	pyproject []byte
+	passing   bool // the server does not allow it to be kept
 }
 
 func (s *sdistContent) metadata(p *Project, r *Release) (*Metadata, error) {
@@ -97,6 +97,9 @@ func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fres
 		counted := &countReader{r: io.TeeReader(limited, check)}
 		var err error
 		content, err = readSdist(counted, f, check.want == "" && !a.framed)
+		if content != nil {
+			content.passing = !a.keep
+		}
 		var limit *LimitError
 		if errors.As(err, &limit) {
 			return err
@@ -108,7 +111,7 @@ func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fres
 		if limited.N == 0 {
 			return &LimitError{"the source distribution", maxSdist, "bytes"}
 		}
-		if err := check.err(); err != nil {
+		if err := mismatch(a, check.err()); err != nil {
 			return err
 		}
 		return err
@@ -167,6 +170,9 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tar: %w", err)
 		}
+		if key := secondReading(h); key != "" {
+			return nil, fmt.Errorf("tar: a PAX record states %s anew, which not all readers heed", key)
+		}
 		top, rest, _ := strings.Cut(strings.TrimPrefix(h.Name, "./"), "/")
 		if rest != "PKG-INFO" && rest != "pyproject.toml" {
 			continue
@@ -211,6 +217,23 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 		_, err = io.Copy(io.Discard, limited)
 	}
 	return content, err
+}
+
+// secondReading returns the PAX record of h by which readers come to see different archives: a size beside that of the
+// plain header, which says where the next member begins (CVE-2025-62518), and what a global header says of the members
+// that follow it, which archive/tar passes over and Python's tarfile heeds. No size that fits the plain header is
+// written twice, and those that do not are beyond any limit here.
+func secondReading(h *tar.Header) string {
+	keys := []string{"size"}
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		keys = []string{"size", "path", "linkpath"}
+	}
+	for _, key := range keys {
+		if _, ok := h.PAXRecords[key]; ok {
+			return key
+		}
+	}
+	return ""
 }
 
 // sparse reports whether h states a size that its bytes in the archive do not have.

@@ -44,6 +44,24 @@ func makeTar(t testing.TB, headers ...any) []byte {
 	return b.Bytes()
 }
 
+// paxSize replaces the PAX record comment=0 by a size, which archive/tar does not write.
+func paxSize(data []byte) []byte {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		panic(err)
+	}
+	raw, err := io.ReadAll(z)
+	if err != nil {
+		panic(err)
+	}
+	raw = bytes.Replace(raw, []byte("13 comment=0\n"), []byte("13 size=0000\n"), 1)
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(raw)
+	w.Close()
+	return b.Bytes()
+}
+
 func TestSdists(t *testing.T) {
 	const info, toml = "demo-1.0/PKG-INFO", "demo-1.0/pyproject.toml"
 	link := func(kind byte) *tar.Header {
@@ -82,6 +100,9 @@ func TestSdists(t *testing.T) {
 		{"another project inside", makeTar(t, info, strings.Replace(staticInfo, "demo", "other", 1)), 0, "that of other"},
 		{"another version inside", makeTar(t, info, strings.Replace(staticInfo, "1.0", "1.1", 1)), 0, "that of demo 1.1"},
 		{"another project in the table", makeTar(t, info, oldInfo, toml, strings.Replace(staticTOML, "demo", "other", 1)), 0, "that of other"},
+		{"size in a PAX record", paxSize(makeTar(t, &tar.Header{Name: "demo-1.0/x", Typeflag: tar.TypeReg, PAXRecords: map[string]string{"comment": "0"}, Format: tar.FormatPAX}, "", info, staticInfo)), 0, "states size anew"},
+		{"path for all in a PAX record", makeTar(t, &tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"path": "x"}}, "", info, staticInfo), 0, "states path anew"},
+		{"comment for all in a PAX record", makeTar(t, &tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "0123456789abcdef"}}, "", info, staticInfo), FromPKGINFO, "dep>=2\n"},
 		{"too large", makeTar(t, info, staticInfo+strings.Repeat("\nx", maxMetadata/2)), 0, "over the limit"},
 		{"bomb", makeTar(t, "demo-1.0/zeros", strings.Repeat("\x00", minSdistRatio+1), info, staticInfo), 0, "over the limit of 20 to 1"},
 		{"no gzip", []byte("PK\x03\x04 and so on"), 0, "gzip"},
@@ -115,7 +136,7 @@ func TestSdistHash(t *testing.T) {
 	c, p, r := fileServer(t, Options{}, page, func(w http.ResponseWriter, r *http.Request) { requests++; w.Write(whole) })
 	_, err := c.MetadataOf(t.Context(), p, r, nil)
 	var hash *HashError
-	if !errors.As(err, &hash) || requests != 2 {
+	if !errors.As(err, &hash) || requests != doubtTries {
 		t.Errorf("got %v after %d requests", err, requests)
 	}
 	page = `{"files": [{"filename": "demo-1.0.tar.gz", "url": "../../files/demo-1.0.tar.gz"}]}`

@@ -60,15 +60,17 @@ const (
 // pack returns the bytes of a record:
 //
 //	stored = kind seconds lifetime-in-seconds etag last-modified page
-func (s *stored) pack() []byte {
-	out := make([]byte, 0, len(s.page)+len(s.etag)+len(s.modified)+24)
+func (s *stored) pack() []byte { return append(s.head(), s.page...) }
+
+func (s *stored) head() []byte {
+	out := make([]byte, 0, len(s.etag)+len(s.modified)+24)
 	out = binary.AppendUvarint(out, uint64(s.kind))
 	out = binary.AppendUvarint(out, uint64(s.fetched.Unix()))
 	out = binary.AppendUvarint(out, uint64(s.lifetime/time.Second))
 	for _, text := range [...]string{s.etag, s.modified} {
 		out = append(binary.AppendUvarint(out, uint64(len(text))), text...)
 	}
-	return append(out, s.page...)
+	return out
 }
 
 // unpackStored returns nil for what is no record. The result shares memory with data, which must not be changed.
@@ -222,7 +224,7 @@ func (c *Client) save(r *repository, at place, s *stored) {
 	case at.key != "":
 		c.packOf(r, at.kind, at.name).Add(at.key, s.pack())
 	default:
-		b.Write(at.kind, string(at.name), s.pack())
+		b.Write(at.kind, string(at.name), s.head(), unsafe.Slice(unsafe.StringData(s.page), len(s.page)))
 	}
 }
 
@@ -251,18 +253,6 @@ func (s *stored) unpack(r *repository, name pypi.Name) (*Project, error) {
 		p.keep = true
 	}
 	return p, err
-}
-
-// keepable reports whether p may be kept: addresses with a query may be signed, which is a credential, and expire.
-func keepable(p *Project) bool {
-	for i := range p.Releases {
-		for j := range p.Releases[i].Files {
-			if strings.ContainsRune(p.Releases[i].Files[j].URL, '?') {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // recorded is a page of the cache, whatever its age.
@@ -313,7 +303,7 @@ func (pin *Pinned) on(p *Project, fresh bool) bool {
 	}
 	for _, want := range pin.Hashes {
 		algorithm, digest, _ := strings.Cut(want, ":")
-		if !slices.ContainsFunc(r.Files, func(f File) bool { return f.Hashes[algorithm] == digest }) {
+		if !slices.ContainsFunc(r.Files(), func(f File) bool { return f.Hashes.Get(algorithm) == digest }) {
 			return false
 		}
 	}
@@ -327,7 +317,7 @@ func (pin *Pinned) on(p *Project, fresh bool) bool {
 // fileKey is what a file is known by, and whether that never changes.
 func fileKey(f *File) (key string, immutable bool) {
 	for _, algorithm := range [...]string{"sha256", "sha512", "sha384"} {
-		if digest := f.Hashes[algorithm]; digest != "" {
+		if digest := f.Hashes.Get(algorithm); digest != "" {
 			return algorithm + ":" + digest, true
 		}
 	}

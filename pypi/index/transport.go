@@ -23,8 +23,8 @@ type lateTransport struct {
 }
 
 // late returns the network of newTransport.
-func late(concurrency int, getenv func(string) string) *lateTransport {
-	return &lateTransport{sync.OnceValues(func() (*http.Transport, error) { return newTransport(concurrency, getenv) })}
+func late(concurrency int, getenv func(string) string, dial Dial) *lateTransport {
+	return &lateTransport{sync.OnceValues(func() (*http.Transport, error) { return newTransport(concurrency, getenv, dial) })}
 }
 
 func (l *lateTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -40,9 +40,11 @@ func (l *lateTransport) problem() error {
 
 // newTransport returns the network: proxies of the environment, HTTP/2, connections kept for all requests at once.
 // The error, if any, is about certificates and matters only where one is refused.
-func newTransport(concurrency int, getenv func(string) string) (*http.Transport, error) {
+func newTransport(concurrency int, getenv func(string) string, dial Dial) (*http.Transport, error) {
 	roots, err := rootCertificates(getenv)
-	dialer := &net.Dialer{Timeout: connectTimeout}
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	}
 	return &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
 			u, err := http.ProxyFromEnvironment(r)
@@ -51,7 +53,7 @@ func newTransport(concurrency int, getenv func(string) string) (*http.Transport,
 			}
 			return u, nil
 		},
-		DialContext:           dialer.DialContext,
+		DialContext:           dial,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   connectTimeout,
 		ResponseHeaderTimeout: headerTimeout,

@@ -34,7 +34,7 @@ func versions(texts ...string) []Pinned {
 func listed(p *Project) string {
 	var s []string
 	for _, r := range p.Releases {
-		s = append(s, fmt.Sprint(r.Version, " ", len(r.Files)))
+		s = append(s, fmt.Sprint(r.Version, " ", len(r.Files())))
 	}
 	return strings.Join(s, ", ")
 }

@@ -24,6 +24,8 @@ type wheelReader struct {
 	home     *repository
 	f        *File
 	complete bool // the whole wheel was fetched
+	fresh    bool // ask past caches
+	passing  bool // the server does not allow it to be kept
 
 	size    int64 // of the wheel, 0 while unknown
 	etag    string
@@ -39,7 +41,30 @@ const (
 
 // ranged reads METADATA by byte ranges. The error is errRange where the server has none, or not those asked for: then
 // only the whole file, with its hash, is to be relied on.
+//
+// No hash covers a range, so what is wrong with it may be the transfer's fault: it is read anew, past caches.
 func (w *wheelReader) ranged(ctx context.Context) ([]byte, error) {
+	for try := 1; ; try++ {
+		data, err := w.rangedOnce(ctx)
+		var unusable *UnusableError
+		var unavailable *UnavailableError
+		switch {
+		case err == nil:
+			w.home.ranges.add(!w.complete)
+		case errors.Is(err, errRange):
+			w.home.ranges.add(false)
+		case errors.As(err, &unusable), errors.As(err, &unavailable), errors.Is(err, errAbsent), ctx.Err() != nil:
+		case try < doubtTries && !w.complete:
+			w.fresh = true
+			continue
+		default:
+			err = &UnusableError{redactText(w.f.URL), err}
+		}
+		return data, err
+	}
+}
+
+func (w *wheelReader) rangedOnce(ctx context.Context) ([]byte, error) {
 	w.size = w.f.Size
 	err := w.readTail(ctx)
 	if errors.Is(err, errRange) && w.size == 0 {
@@ -48,22 +73,10 @@ func (w *wheelReader) ranged(ctx context.Context) ([]byte, error) {
 			err = w.readTail(ctx)
 		}
 	}
-	var data []byte
-	if err == nil {
-		data, err = wheelMetadata(ctx, w, w.f)
+	if err != nil {
+		return nil, err
 	}
-	var unusable *UnusableError
-	var unavailable *UnavailableError
-	switch {
-	case err == nil:
-		w.home.ranges.add(!w.complete)
-	case errors.Is(err, errRange):
-		w.home.ranges.add(false)
-	case errors.As(err, &unusable), errors.As(err, &unavailable), errors.Is(err, errAbsent), ctx.Err() != nil:
-	default:
-		err = &UnusableError{redactText(w.f.URL), err}
-	}
-	return data, err
+	return wheelMetadata(ctx, w, w.f)
 }
 
 // head learns the size of the wheel.
@@ -90,9 +103,10 @@ func (w *wheelReader) readTail(ctx context.Context) error {
 		n = w.size - from
 		ranges = fmt.Sprintf("bytes=%d-%d", from, w.size-1)
 	}
-	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges}
+	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges, fresh: w.fresh}
 	tooLarge := false
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		w.passing = w.passing || !a.keep
 		var buf bytes.Buffer
 		if a.status == http.StatusOK {
 			if a.length < 0 || a.length > wholeInstead {
@@ -140,7 +154,7 @@ func (w *wheelReader) read(ctx context.Context, off, n int64) ([]byte, error) {
 	}
 	last := min(off+n, w.size) - 1
 	ranges := fmt.Sprintf("bytes=%d-%d", off, last)
-	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges}
+	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges, fresh: w.fresh}
 	var buf bytes.Buffer
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
 		if a.status != http.StatusPartialContent {
@@ -201,12 +215,9 @@ func contentRange(a *answer) (byteRange, error) {
 	return r, nil
 }
 
-// whole fetches the wheel, verifies its hash and reads METADATA. A mismatch is fetched anew once, past caches.
+// whole fetches the wheel, verifies its hash and reads METADATA. A mismatch is fetched anew, past caches.
 func (w *wheelReader) whole(ctx context.Context) ([]byte, error) {
-	data, err := w.fetchWhole(ctx, false)
-	if isSecurity(err) {
-		data, err = w.fetchWhole(ctx, true)
-	}
+	data, err := verified(func(fresh bool) ([]byte, error) { return w.fetchWhole(ctx, fresh) })
 	w.complete = true
 	return data, err
 }
@@ -215,6 +226,7 @@ func (w *wheelReader) fetchWhole(ctx context.Context, fresh bool) ([]byte, error
 	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), fresh: fresh, timeout: max(downloadTimeout, w.c.opts.Timeout)}
 	var data []byte
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
+		w.passing = w.passing || !a.keep
 		if a.length > maxWheel {
 			return &LimitError{"the wheel", maxWheel, "bytes"}
 		}
@@ -243,7 +255,7 @@ func (w *wheelReader) fetchWhole(ctx context.Context, fresh bool) ([]byte, error
 			}
 			src = readerAtSource{file, n}
 		}
-		if err := check.err(); err != nil {
+		if err := mismatch(a, check.err()); err != nil {
 			return err
 		}
 		var err error
@@ -264,7 +276,7 @@ func newHashCheck(f *File) *hashCheck {
 		name string
 		make func() hash.Hash
 	}{{"sha256", sha256.New}, {"sha512", sha512.New}, {"sha384", sha512.New384}} {
-		if want := f.Hashes[h.name]; want != "" {
+		if want := f.Hashes.Get(h.name); want != "" {
 			return &hashCheck{h.make(), h.name, want}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // MaxVersionLength is the longest version accepted, in bytes without surrounding white space.
-const MaxVersionLength = 256
+const MaxVersionLength = 256 // bytes of a version
 
 // A ParseError says where and why a text is no version or no specifier.
 type ParseError struct {

@@ -7,7 +7,7 @@ import (
 )
 
 // MaxClauses is the largest number of clauses accepted in one text.
-const MaxClauses = 1000
+const MaxClauses = 1000 // clauses of one specifier
 
 // Specifiers are clauses that a version must all match, in the order written. None match everything.
 type Specifiers []Specifier

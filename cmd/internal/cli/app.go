@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/pypi/index"
 )
 
 // App is the world of a command: what differs between a process and a test.
@@ -28,9 +29,10 @@ type App struct {
 	Getenv         func(string) (string, bool)
 	FS             lockfile.FS
 	Now            func() time.Time
-	// Transport replaces the network, and Sleep the wait between tries; nil
-	// for the real ones.
+	// Transport replaces the network, Dial only its connections, and Sleep the
+	// wait between tries; nil for the real ones.
 	Transport http.RoundTripper
+	Dial      index.Dial
 	Sleep     func(context.Context, time.Duration) error
 	// Jobs bounds the services that are locked at once; 0 for as many as the
 	// machine is good for.

@@ -36,8 +36,9 @@ func newCheck(g *global) *cobra.Command {
 service asks for. New releases on the index never make a lock stale: only the
 pinned versions are looked at, and nothing is searched or written.
 
-A DIR is a service, or a folder of services, a LOCK a file whose header names
-its sources: one of pylock, of uv pip compile or of pip-compile. Without either,
+A DIR is a service, or a folder of services, a LOCK a file that the settings of
+a service make, or whose header names its sources: one of pylock, of uv pip
+compile or of pip-compile. Without either,
 all services of the repository in the current folder are checked. Options that
 change what a lock should be (--python-version, --extra, …) are those of
 compile; without them the settings count, then the header of the lock.
@@ -117,6 +118,9 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 		return err
 	}
 	if whole {
+		if real, err := filepath.EvalSymlinks(here); err == nil {
+			here = real // services have one name, however their folder is entered
+		}
 		orphans, err := o.orphans(ctx, here)
 		if err != nil {
 			return err
@@ -143,6 +147,9 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	}
 	j.options.unread = true
 	r, err := j.prepare(ctx)
+	if f, ok := j.boundConflict(root, err); ok {
+		return []report.Lock{{Service: service, Path: f.Lock, State: report.Stale, Findings: []lockfile.Finding{f}}}
+	}
 	if err != nil {
 		return []report.Lock{failedLock(service, relative(root, j.outputs[0]), err)}
 	}
@@ -165,6 +172,24 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 		out = append(out, result)
 	}
 	return out
+}
+
+// boundConflict turns an error into a finding where the lock that bounds the
+// job's is in the middle of a merge, which the recompile of both mends.
+func (j *job) boundConflict(root string, err error) (f lockfile.Finding, ok bool) {
+	var conflict *project.MergeConflictError
+	if !errors.As(err, &conflict) || j.bound == nil {
+		return f, false
+	}
+	if !slices.ContainsFunc(j.bound.outputs, func(b string) bool { return relative(root, b) == conflict.Place.File }) {
+		return f, false
+	}
+	rule := lockfile.MergeConflict
+	return lockfile.Finding{
+		Rule: rule, Severity: rule.Severity, Service: j.service.Rel, Lock: relative(root, j.outputs[0]), Place: conflict.Place,
+		Message: "a merge conflict is not resolved in the lock that bounds this one: there is the mark " + conflict.Mark,
+		Fix:     "pylock compile " + quote(j.service.Rel),
+	}, true
 }
 
 func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, result *report.Lock) error {

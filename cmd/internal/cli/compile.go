@@ -109,8 +109,9 @@ The pins of an existing lock are kept wherever they can be: --upgrade lifts
 that for all packages, --upgrade-package for one. Without flags that change
 the result, the options in the header of the existing lock are kept too.
 
-Several DIRs are services, each with a lock of its own. Without a source, all
-services of the repository in the current folder are locked.`,
+Several DIRs are services, each with a lock of its own; a service may be named
+by its lock too, which then is made alone. Without a source, all services of the
+repository in the current folder are locked.`,
 		Example: `  pylock compile services/langgraph
   pylock compile services/langgraph --upgrade-package httpx
   pylock compile requirements.in -o requirements.txt --python-version 3.12`,

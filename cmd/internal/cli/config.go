@@ -80,7 +80,7 @@ func runConfig(ctx context.Context, o *configOptions) error {
 	}
 	var failed error
 	var errs []error
-	for _, j := range jobs {
+	for i, j := range jobs {
 		c, err := j.config(ctx)
 		switch {
 		case err == nil:
@@ -90,7 +90,9 @@ func runConfig(ctx context.Context, o *configOptions) error {
 		default:
 			p := o.printer()
 			p.about = j.name
-			p.errorf("%s", err)
+			if !told(jobs, i) {
+				p.errorf("%s", err)
+			}
 			errs = append(errs, err)
 			failed = &jobsError{errs, len(jobs)}
 		}
@@ -120,7 +122,7 @@ func runConfig(ctx context.Context, o *configOptions) error {
 			if v.Table != "" {
 				from = strings.TrimSpace(from + " [" + v.Table + "]")
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Key, clean(strings.Join(v.Value, ", ")), clean(from))
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Key, project.Escape(project.Redact(strings.Join(v.Value, ", "))), clean(from))
 		}
 		w.Flush()
 	}

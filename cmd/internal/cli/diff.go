@@ -43,11 +43,12 @@ func newDiff(g *global) *cobra.Command {
 		Long: `Show which packages a lock gained, lost or moved, grouped by the direct
 requirement that brought them.
 
-A and B are locks: a file, a folder for its requirements.lock, or REV:PATH for
-a file at a git revision, with PATH from the top of the repository, or from
-here if it begins with ./; :PATH is what is staged. With A alone, A is compared
-with what it is at HEAD; without any, all locks under the current folder are.
---rev compares with another revision.
+A and B are locks: a file, a service by its name or folder for its first lock,
+or REV:PATH for a file at a git revision, with PATH from the top of the
+repository, or from here if it begins with ./; :PATH is what is staged. With A
+alone, A is compared with what it is at HEAD, and of services all locks are;
+without any, all locks under the current folder are. --rev compares with another
+revision.
 
 --dry-run compares the locks of services with what compile would write now: its
 arguments and flags are those of compile.
@@ -158,11 +159,7 @@ func (o *diffOptions) compare(ctx context.Context) ([]*lockfile.Diff, error) {
 	case 0:
 		return o.compareFolder(ctx)
 	case 1:
-		d, err := o.compareOne(ctx, o.locks[0])
-		if err != nil {
-			return nil, err
-		}
-		return []*lockfile.Diff{d}, nil
+		return o.compareNamed(ctx, o.locks[0])
 	case 2:
 		if o.rev != "" {
 			return nil, usagef("--rev is for one lock or none: write %s:PATH for one of the two", o.rev)
@@ -193,15 +190,47 @@ func (o *diffOptions) revision() string {
 	return o.rev
 }
 
-// compareOne compares a lock with what it is at the revision.
-func (o *diffOptions) compareOne(ctx context.Context, arg string) (*lockfile.Diff, error) {
+// compareNamed compares a lock, or those of services, with what they are at the
+// revision.
+func (o *diffOptions) compareNamed(ctx context.Context, arg string) ([]*lockfile.Diff, error) {
 	if rev, path, ok := splitRevision(arg); ok {
 		if path = strings.TrimPrefix(path, "./"); rev == "" {
 			return nil, usagef("%s names one state of a lock: name the other one too", arg)
 		}
 		return nil, usagef("%s names one state of a lock: name the other one too, or write --rev %s %s", arg, rev, path)
 	}
-	path := lockIn(arg)
+	paths, err := o.compile.locksOf(arg)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		paths = []string{lockIn(arg)}
+	}
+	var ds []*lockfile.Diff
+	for _, path := range paths {
+		d, err := o.compareOne(ctx, path)
+		switch {
+		case err != nil:
+			return nil, err
+		case d != nil:
+			ds = append(ds, d)
+		}
+	}
+	if ds != nil {
+		return ds, nil
+	}
+	if _, err := (git{"."}).commit(ctx, arg); err == nil && o.rev == "" {
+		return nil, usagef("%s: no such file: did you mean --rev %s?", slashed(paths[0]), arg)
+	}
+	for i := range paths {
+		paths[i] = slashed(paths[i])
+	}
+	return nil, usagef("%s: no such file, neither here nor at %s", strings.Join(paths, ", "), o.revision())
+}
+
+// compareOne compares a lock with what it is at the revision; nil where it is
+// in neither state.
+func (o *diffOptions) compareOne(ctx context.Context, path string) (*lockfile.Diff, error) {
 	after, err := readLock(path, o.app.FS)
 	if err != nil {
 		return nil, err
@@ -216,7 +245,7 @@ func (o *diffOptions) compareOne(ctx context.Context, arg string) (*lockfile.Dif
 	}
 	shown := filepath.ToSlash(path)
 	if !exists && after == nil {
-		return nil, usagef("%s: no such file, neither here nor at %s", shown, o.revision())
+		return nil, nil
 	}
 	return o.against(shown, data, exists, after)
 }
@@ -321,9 +350,15 @@ func (o *diffOptions) open(ctx context.Context, arg string) (*lockfile.Lock, err
 		}
 		return parseLock(filepath.ToSlash(arg), path, data)
 	}
-	path := lockIn(arg)
+	path, err := o.compile.lockNamed(arg)
+	if err != nil {
+		return nil, err
+	}
 	l, err := readLock(path, o.app.FS)
 	if err == nil && l == nil {
+		if _, unknown := (git{"."}).commit(ctx, arg); unknown == nil {
+			return nil, usagef("%s: no such file: for a lock at a revision write %s:PATH", filepath.ToSlash(path), arg)
+		}
 		err = usagef("%s: no such file", filepath.ToSlash(path))
 	}
 	return l, err

@@ -113,7 +113,7 @@ func exitCode(err error) int {
 		return exitNo
 	case errors.As(err, &input), errors.As(err, &place):
 		return exitInput
-	case errors.As(err, &unavailable), errors.As(err, &unusable), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &unavailable), errors.As(err, &unusable), errors.As(err, new(*resolver.TooManyUnreadableError)), errors.Is(err, context.DeadlineExceeded):
 		return exitNetwork
 	}
 	return exitInput

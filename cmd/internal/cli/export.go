@@ -34,11 +34,12 @@ type exportOptions struct {
 func newExport(g *global) *cobra.Command {
 	o := &exportOptions{global: g, index: newOptions(g, false)}
 	cmd := &cobra.Command{
-		Use:   "export LOCK",
+		Use:   "export LOCK|SERVICE",
 		Short: "Write a lock in its other form",
 		Long: `Write a requirements.lock as a pylock.toml (PEP 751), or a pylock.toml as a
 requirements.lock. No version changes, nothing is resolved. The lock is
-printed, or written where --output-file says.
+printed, or written where --output-file says. A service, by its name or folder,
+stands for its first lock.
 
 A pylock.toml names the address of each file: it is asked from the index. The
 other way needs no network.`,
@@ -82,6 +83,11 @@ func runExport(ctx context.Context, o *exportOptions) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, o.index.timeout, &errTimeout{o.index.timeout})
 		defer cancel()
 	}
+	lock, err := o.index.lockNamed(o.lock)
+	if err != nil {
+		return err
+	}
+	o.lock = slashed(lock)
 	data, exists, err := lockfile.ReadFile(o.lock, o.app.FS)
 	if err == nil && !exists {
 		err = usagef("%s: no such file: name a requirements.lock or a pylock.toml", o.lock)

@@ -114,6 +114,7 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 		UserAgent:    userAgent(),
 		Timeout:      o.requestTimeout,
 		Transport:    o.app.Transport,
+		Dial:         o.app.Dial,
 		Now:          o.app.Now,
 		Sleep:        o.app.Sleep,
 		Getenv: func(name string) string {

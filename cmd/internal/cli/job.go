@@ -26,6 +26,8 @@ type job struct {
 	// outputs are the paths of its files, the first of which has the pins that
 	// are preferred; none where the lock is printed.
 	outputs []string
+	// asked are those of outputs that the command names; nil for all.
+	asked []string
 	// left are outputs that its service lacks, told with the first of its jobs.
 	left []project.LeftOutput
 	// err is what is wrong with the settings of its service: the others are
@@ -33,27 +35,37 @@ type job struct {
 	err error
 }
 
-// jobs finds what there is to lock: the services that the sources name, all
-// those below the current folder where there are no sources, or the sources
-// together.
+// jobs finds what there is to lock: the services that the sources name, or of
+// which they name locks, all those below the current folder where there are no
+// sources, or the sources together.
 func (o *compileOptions) jobs() ([]*job, error) {
-	if o.pip || o.output != "" {
+	if o.pip {
 		return o.single()
 	}
-	var dirs []string
-	if len(o.sources) == 0 {
-		dirs = []string{"."}
+	if err := o.name(); err != nil {
+		return nil, err
 	}
-	for _, s := range o.sources {
-		if fi, err := os.Stat(s); s == "-" || err != nil || !fi.IsDir() {
-			return o.single()
+	if o.output != "" || slices.Contains(o.sources, "-") {
+		return o.single()
+	}
+	sources := o.sources
+	if len(sources) == 0 {
+		sources = []string{"."}
+	}
+	var chosen selection
+	for _, source := range sources {
+		if fi, err := os.Stat(source); err != nil || !fi.IsDir() {
+			w, s, err := o.owner(source)
+			if err != nil {
+				return nil, err
+			}
+			if s == nil {
+				return o.single()
+			}
+			chosen.add(w, s, true, source)
+			continue
 		}
-		dirs = append(dirs, s)
-	}
-	var jobs []*job
-	seen := map[string]bool{}
-	for _, dir := range dirs {
-		w, services, named, err := o.services(dir)
+		w, services, named, err := o.services(source)
 		if err != nil {
 			return nil, err
 		}
@@ -63,25 +75,25 @@ func (o *compileOptions) jobs() ([]*job, error) {
 					return nil, &project.InputError{Place: v.Place, Msg: "tool.pylock.services: no folder that it names has a pyproject.toml: correct it"}
 				}
 			}
-			if len(dirs) == 1 {
+			if len(sources) == 1 {
 				return o.single()
 			}
-			return nil, usagef("%s: there is no service in this folder: name one that has a pyproject.toml", filepath.ToSlash(dir))
+			return nil, usagef("%s: there is no service in this folder: name one that has a pyproject.toml", filepath.ToSlash(source))
 		}
 		for _, s := range services {
-			if seen[s.Dir] {
-				continue
-			}
-			seen[s.Dir] = true
-			own, err := o.serviceJobs(w, s.Dir, named)
-			if err != nil {
-				if ofRoot(err) {
-					return nil, err
-				}
-				own = []*job{o.brokenJob(s, named, err)}
-			}
-			jobs = append(jobs, own...)
+			chosen.add(w, s, named, "")
 		}
+	}
+	var jobs []*job
+	for _, s := range chosen {
+		own, err := o.jobsOf(s)
+		if err != nil {
+			if ofRoot(err) {
+				return nil, err
+			}
+			own = o.brokenJobs(s, err)
+		}
+		jobs = append(jobs, own...)
 	}
 	if len(jobs) == 1 {
 		jobs[0].name = ""
@@ -106,8 +118,10 @@ func (o *compileOptions) services(dir string) (w *project.Workspace, services []
 	if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
 		abs = filepath.Join(w.Root, rel)
 	}
+	// One for settings and tools alone is no service: its folder stands for the
+	// services below it.
 	_, err = os.Stat(filepath.Join(abs, "pyproject.toml"))
-	here := err == nil
+	here := err == nil && w.Declares(abs)
 	if here && len(o.sources) > 0 {
 		return w, []*project.Service{w.Unread(abs)}, true, nil
 	}
@@ -155,14 +169,21 @@ func ofRoot(err error) bool {
 	return errors.As(err, &input) && !strings.Contains(input.Place.File, "/")
 }
 
-// brokenJob stands for a service whose settings cannot be read.
-func (o *compileOptions) brokenJob(s *project.Service, named bool, err error) *job {
-	n := o.fork()
-	n.sources = []string{relativeToHere(s.Dir)}
-	return &job{
-		name: s.Rel, service: s, named: named, options: n, err: err,
-		outputs: []string{filepath.Join(n.sources[0], project.LockName)},
+// brokenJobs stand for the locks of a service whose settings cannot be read:
+// those that the root's settings give it, as far as the command is about them.
+func (o *compileOptions) brokenJobs(s *owned, err error) []*job {
+	dir := relativeToHere(s.service.Dir)
+	var jobs []*job
+	for _, out := range s.workspace.RootOutputs(s.service) {
+		n := o.fork()
+		n.sources = []string{dir}
+		j := &job{name: s.service.Rel, service: s.service, named: s.named, options: n, err: err}
+		for _, f := range out.Files {
+			j.outputs = append(j.outputs, filepath.Join(dir, f))
+		}
+		jobs = append(jobs, j)
 	}
+	return jobs
 }
 
 // serviceJobs makes a job of each output of the service in a folder.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/resolver"
 )
@@ -53,7 +54,7 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 		p.warnf("%s", w)
 	}
 	p.detailf("target: %s", r.target)
-	p.detailf("index: %s", strings.Join(append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)), ", "))
+	p.detailf("index: %s", project.Escape(strings.Join(append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)), ", ")))
 	if coherent {
 		if err := t.preferOthers(j, r); err != nil {
 			return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,9 @@ func newOutdated(g *global, r *reading) *cobra.Command {
 newer release: the version locked, the newest that all requirements and
 settings allow, the newest there is, and what is in the way of that.
 
+A lock that another one bounds has its pins: they are listed once, with that
+one, where both are looked at.
+
 What a newer release asks for in turn is not looked at: pylock compile
 --upgrade-package NAME tries.
 
@@ -43,14 +47,14 @@ The exit code is 0, or with --exit-code 1 where something is listed.`,
 }
 
 func runOutdated(ctx context.Context, o *outdatedOptions) error {
-	services, gs, err := o.graphs(ctx, o.args)
+	locks, gs, err := o.graphs(ctx, o.args)
 	if err != nil {
 		return err
 	}
 	var all []*lockfile.Outdated
 	listed := 0
 	for i, g := range gs {
-		read, q, err := o.world(ctx, services[i])
+		read, q, err := o.world(ctx, locks[i])
 		if err != nil {
 			return err
 		}
@@ -61,6 +65,8 @@ func runOutdated(ctx context.Context, o *outdatedOptions) error {
 			}
 			return err
 		}
+		again := g.Repeats(gs)
+		out.Pins = slices.DeleteFunc(out.Pins, func(p lockfile.OutdatedPin) bool { return again[p.Node] })
 		all = append(all, out)
 		listed += len(out.Pins)
 	}

@@ -39,6 +39,7 @@ func (o *compileOptions) preferences(r *run) error {
 		return err
 	}
 	r.request.Constraints = append(r.request.Constraints, r.bounds...)
+	r.request.Moves = append(r.request.Moves, r.bounds...)
 	if r.output == "" || o.unread {
 		return nil
 	}

@@ -19,42 +19,42 @@ import (
 // coherence) get at them. They know no more of services, settings and indexes
 // than these functions.
 type reading struct {
-	// services returns the services that arguments name, each once and in
-	// their order. Without arguments it is the service of the current folder
-	// or, where there is none, all of the repository, sorted. A name that is
-	// none is an input error that says which there are.
-	services func(ctx context.Context, args []string) ([]string, error)
-	// graph reads the lock of a service, the requirements of its project and
-	// the metadata of its pins: the edges are those that the check goes by. A
-	// lock that is missing or cannot be read is an error; one that is stale is
-	// not, an edge that no pin meets is then left out.
-	graph func(ctx context.Context, service string) (*lockfile.Graph, error)
-	// world returns the pages of the service's indexes, each read once however
-	// often it is asked for, and the request that compile would make of its
-	// settings, without preferences.
-	world func(ctx context.Context, service string) (pages, resolver.Request, error)
+	// locks returns the locks that arguments name, by themselves or by their
+	// services, each once and in their order. Without arguments they are those
+	// of the service of the current folder or, where there is none, of all of
+	// the repository, sorted. A name that is none is an input error that says
+	// which there are.
+	locks func(ctx context.Context, args []string) ([]string, error)
+	// graph reads a lock, the requirements of its project and the metadata of
+	// its pins: the edges are those that the check goes by. A lock that is
+	// missing or cannot be read is an error; one that is stale is not, an edge
+	// that no pin meets is then left out.
+	graph func(ctx context.Context, lock string) (*lockfile.Graph, error)
+	// world returns the pages of a lock's indexes, each read once however often
+	// it is asked for, and the request that compile would make of its settings,
+	// without preferences.
+	world func(ctx context.Context, lock string) (pages, resolver.Request, error)
 }
 
 // pages returns what the indexes have of a package. It may be called from
 // several goroutines at once.
 type pages func(ctx context.Context, name pypi.Name) (*index.Project, error)
 
-// graphs returns the graphs of the services that arguments name, beside their
-// services.
+// graphs returns the graphs of the locks that arguments name, beside the locks.
 func (r *reading) graphs(ctx context.Context, args []string) ([]string, []*lockfile.Graph, error) {
-	services, err := r.services(ctx, args)
+	locks, err := r.locks(ctx, args)
 	if err != nil {
 		return nil, nil, err
 	}
 	var gs []*lockfile.Graph
-	for _, s := range services {
-		g, err := r.graph(ctx, s)
+	for _, l := range locks {
+		g, err := r.graph(ctx, l)
 		if err != nil {
 			return nil, nil, err
 		}
 		gs = append(gs, g)
 	}
-	return services, gs, nil
+	return locks, gs, nil
 }
 
 // readingOptions are the flags that these commands share.

@@ -42,7 +42,7 @@ func twoServices(t *testing.T, g *global) *reading {
 			[]lockfile.Edge{edge(-1, 0, "b"), edge(0, 1, "c<1.5")}),
 	}
 	return &reading{
-		services: func(_ context.Context, args []string) ([]string, error) {
+		locks: func(_ context.Context, args []string) ([]string, error) {
 			if len(args) == 0 {
 				return []string{"api", "worker"}, nil
 			}

@@ -20,7 +20,7 @@ import (
 type shelf struct {
 	options *compileOptions
 	team    *team
-	jobs    map[string]*job // by label
+	jobs    map[string]*job // by the lock, or what the job is called without one
 	runs    map[string]*run
 }
 
@@ -28,13 +28,13 @@ type shelf struct {
 func newReading(g *global) *reading {
 	s := &shelf{options: newOptions(g, false), jobs: map[string]*job{}, runs: map[string]*run{}}
 	return &reading{
-		services: func(ctx context.Context, args []string) ([]string, error) { return s.services(args) },
-		graph:    s.graph,
-		world:    s.world,
+		locks: func(ctx context.Context, args []string) ([]string, error) { return s.locks(args) },
+		graph: s.graph,
+		world: s.world,
 	}
 }
 
-func (s *shelf) services(args []string) ([]string, error) {
+func (s *shelf) locks(args []string) ([]string, error) {
 	o := s.options
 	if err := o.environment(); err != nil {
 		return nil, err
@@ -50,9 +50,13 @@ func (s *shelf) services(args []string) ([]string, error) {
 	}
 	var names []string
 	for _, j := range jobs {
-		if s.jobs[j.label()] == nil {
-			s.jobs[j.label()] = j
-			names = append(names, j.label())
+		name := j.label()
+		if len(j.outputs) > 0 {
+			name = j.outputs[0]
+		}
+		if s.jobs[name] == nil {
+			s.jobs[name] = j
+			names = append(names, name)
 		}
 	}
 	return names, nil
@@ -61,19 +65,19 @@ func (s *shelf) services(args []string) ([]string, error) {
 // find turns the names of services into their folders. Without a name it is
 // the service of the current folder, or none, which stands for all.
 func (o *compileOptions) find(args []string) ([]string, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	w, err := o.workspace(here)
-	if err != nil {
-		return nil, err
-	}
-	services, err := w.Services()
-	if err != nil {
-		return nil, err
-	}
 	if len(args) == 0 {
+		here, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		w, err := o.workspace(here)
+		if err != nil {
+			return nil, err
+		}
+		services, err := w.Services()
+		if err != nil {
+			return nil, err
+		}
 		if slices.ContainsFunc(services, func(s *project.Service) bool { return s.Dir == here }) {
 			return []string{"."}, nil
 		}
@@ -85,29 +89,24 @@ func (o *compileOptions) find(args []string) ([]string, error) {
 			sources = append(sources, arg)
 			continue
 		}
-		var found, names []string
-		for _, s := range services {
-			names = append(names, s.Rel)
-			if s.Rel == arg || path.Base(s.Rel) == arg {
-				found = append(found, relativeToHere(s.Dir))
-			}
+		found, known, err := o.servicesNamed(arg)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(found) == 0:
+			return nil, usagef("%s is no service and no lock: %s", arg, project.Choices(arg, known))
+		case len(found) > 1:
+			return nil, severalServices(arg, found)
 		}
-		switch len(found) {
-		case 0:
-			return nil, usagef("%s is no service and no lock: there are %s", arg, strings.Join(names, ", "))
-		case 1:
-			sources = append(sources, found[0])
-		default:
-			return nil, usagef("%s is the name of several services: name one by its folder", arg)
-		}
+		sources = append(sources, relativeToHere(found[0].Dir))
 	}
 	return sources, nil
 }
 
 // run prepares a job once.
-func (s *shelf) run(ctx context.Context, service string) (*job, *run, error) {
-	j := s.jobs[service]
-	if r := s.runs[service]; r != nil {
+func (s *shelf) run(ctx context.Context, name string) (*job, *run, error) {
+	j := s.jobs[name]
+	if r := s.runs[name]; r != nil {
 		return j, r, nil
 	}
 	j.options.unread = true
@@ -115,12 +114,12 @@ func (s *shelf) run(ctx context.Context, service string) (*job, *run, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s.runs[service] = r
+	s.runs[name] = r
 	return j, r, nil
 }
 
-func (s *shelf) graph(ctx context.Context, service string) (*lockfile.Graph, error) {
-	j, r, err := s.run(ctx, service)
+func (s *shelf) graph(ctx context.Context, name string) (*lockfile.Graph, error) {
+	j, r, err := s.run(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +142,11 @@ func (s *shelf) graph(ctx context.Context, service string) (*lockfile.Graph, err
 	if err != nil {
 		return nil, err
 	}
-	return graphOf(service, lock, verdict, &r.request, want.Lock)
+	g, err := graphOf(want.Service, lock, verdict, &r.request, want.Lock)
+	if err == nil && j.bound != nil {
+		g.BoundBy = relative(r.project.Root, j.bound.outputs[0])
+	}
+	return g, err
 }
 
 // graphOf is the graph that a check found.
@@ -186,8 +189,8 @@ func graphOf(service string, lock *lockfile.Lock, v *resolver.Verdict, q *resolv
 	return lockfile.NewGraph(service, path, nodes, edges), nil
 }
 
-func (s *shelf) world(ctx context.Context, service string) (pages, resolver.Request, error) {
-	j, r, err := s.run(ctx, service)
+func (s *shelf) world(ctx context.Context, name string) (pages, resolver.Request, error) {
+	j, r, err := s.run(ctx, name)
 	if err != nil {
 		return nil, resolver.Request{}, err
 	}
@@ -285,20 +288,36 @@ func (j *job) touched(r *run, files map[string]bool) bool {
 
 // lockJobs are the jobs of sources, of which files are locks.
 func (o *compileOptions) lockJobs() ([]*job, error) {
-	var files, dirs []string
+	if err := o.name(); err != nil {
+		return nil, err
+	}
+	var files, services []string
 	for _, s := range o.sources {
 		if fi, err := os.Stat(s); err == nil && fi.IsDir() {
-			dirs = append(dirs, s)
+			services = append(services, s)
+			continue
+		}
+		_, owner, err := o.owner(s)
+		if err != nil {
+			return nil, err
+		}
+		if owner != nil {
+			services = append(services, s)
 		} else {
 			files = append(files, s)
 		}
 	}
 	var jobs []*job
-	if len(dirs) > 0 || len(files) == 0 {
-		o.sources = dirs
+	if len(services) > 0 || len(files) == 0 {
+		o.sources = services
 		var err error
 		if jobs, err = o.jobs(); err != nil {
 			return nil, err
+		}
+		for _, j := range jobs {
+			if j.asked != nil {
+				j.outputs = j.asked
+			}
 		}
 	}
 	for _, f := range files {
@@ -359,5 +378,15 @@ func (o *compileOptions) lockJob(file string) (*job, error) {
 		n.output = file
 	}
 	j := &job{named: true, outputs: []string{file}}
+	if len(was.sources) == 1 {
+		dir := filepath.Join(root, filepath.FromSlash(was.sources[0]))
+		if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
+			w, err := o.workspace(dir)
+			if err != nil {
+				return nil, err
+			}
+			j.service = w.Unread(dir)
+		}
+	}
 	return j, j.settleBySource(n)
 }

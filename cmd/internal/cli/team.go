@@ -97,7 +97,7 @@ func (t *team) each(ctx context.Context, jobs []*job, do func(ctx context.Contex
 					if errs[i] = ctx.Err(); errs[i] == nil {
 						errs[i] = do(ctx, jobs[i], p)
 					}
-					if errs[i] != nil && exitCode(errs[i]) != exitInterrupted {
+					if errs[i] != nil && exitCode(errs[i]) != exitInterrupted && !told(jobs, i) {
 						p.errorf("%s", errs[i])
 					}
 					printed.done(i, p)
@@ -118,6 +118,12 @@ func (t *team) each(ctx context.Context, jobs []*job, do func(ctx context.Contex
 		return nil
 	}
 	return &jobsError{failed, len(jobs)}
+}
+
+// told reports whether what is wrong with the settings of a job's service is
+// what the job before it says.
+func told(jobs []*job, i int) bool {
+	return i > 0 && jobs[i].err != nil && jobs[i].err == jobs[i-1].err
 }
 
 // turns lets what jobs print out in their order.

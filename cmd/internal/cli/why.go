@@ -54,7 +54,7 @@ func runWhy(ctx context.Context, o *whyOptions) error {
 	if o.paths < 1 {
 		return usagef("--paths %d: give 1 at least", o.paths)
 	}
-	services, gs, err := o.graphs(ctx, o.args)
+	locks, gs, err := o.graphs(ctx, o.args)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func runWhy(ctx context.Context, o *whyOptions) error {
 		if len(g.Find(names[0])) == 0 {
 			continue
 		}
-		releases, err := o.releases(ctx, services[i], g, names[0])
+		releases, err := o.releases(ctx, locks[i], g, names[0])
 		if err != nil {
 			return err
 		}
@@ -80,12 +80,12 @@ func runWhy(ctx context.Context, o *whyOptions) error {
 
 // releases returns those of a package, nil where they are not known: why a
 // package is there can be told without an index.
-func (o *whyOptions) releases(ctx context.Context, service string, g *lockfile.Graph, name pypi.Name) ([]resolver.Judged, error) {
+func (o *whyOptions) releases(ctx context.Context, lock string, g *lockfile.Graph, name pypi.Name) ([]resolver.Judged, error) {
 	nodes := g.Find(name)
 	if g.Nodes[nodes[0]].Local != "" {
 		return nil, nil
 	}
-	read, q, err := o.world(ctx, service)
+	read, q, err := o.world(ctx, lock)
 	if err != nil {
 		return nil, err
 	}

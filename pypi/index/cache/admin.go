@@ -51,7 +51,7 @@ type file struct {
 	fs.FileInfo
 }
 
-// walk returns the files of the layouts in dir. What cannot be read is left out.
+// walk returns the files of the layouts in dir, but for the two that hold no data. What cannot be read is left out.
 func walk(root *os.Root) []file {
 	var files []file
 	entries, _ := fs.ReadDir(root.FS(), ".")
@@ -60,8 +60,8 @@ func walk(root *os.Root) []file {
 			continue
 		}
 		fs.WalkDir(root.FS(), e.Name(), func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return nil // what others have removed meanwhile
+			if err != nil || d.IsDir() || name == Layout+"/"+pruned || name == Layout+"/"+keyName {
+				return nil // an error is of what others have removed meanwhile
 			}
 			if fi, err := d.Info(); err == nil {
 				files = append(files, file{name, fi})

@@ -126,16 +126,25 @@ func (b *Bucket) Read(kind, name string) ([]byte, bool) {
 
 // Write keeps a record under a name: letters, digits and dashes. Where that fails, [Store.Errors] knows, and what was
 // there before stays.
-func (b *Bucket) Write(kind, name string, payload []byte) {
-	if len(payload) > maxRecord-headSize {
+//
+// The record is the parts, one after the other.
+func (b *Bucket) Write(kind, name string, parts ...[]byte) {
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	if size > maxRecord-headSize {
 		return
 	}
 	head := make([]byte, headSize)
 	copy(head, recordMagic)
-	binary.LittleEndian.PutUint32(head[12:], uint32(len(payload)))
+	binary.LittleEndian.PutUint32(head[12:], uint32(size))
 	sum := crc32.Update(seed(kind, name), castagnoli, head[12:])
-	binary.LittleEndian.PutUint32(head[8:], crc32.Update(sum, castagnoli, payload))
-	b.replace(kind, name, head, payload)
+	for _, p := range parts {
+		sum = crc32.Update(sum, castagnoli, p)
+	}
+	binary.LittleEndian.PutUint32(head[8:], sum)
+	b.replace(kind, name, append([][]byte{head}, parts...)...)
 }
 
 // replace puts a file in the place of what is there.

@@ -2,10 +2,13 @@ package indextest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // fetch returns what a client without retries sees: the status, the body, and the first error.
@@ -62,6 +65,15 @@ func TestFaults(t *testing.T) {
 		{"last byte", Fault{FlipByte: -1}, func(_ *http.Response, body []byte, err error) bool {
 			n := len(whole) - 1
 			return err == nil && len(body) == n+1 && body[n] == whole[n]^0xff && bytes.Equal(body[:n], whole[:n])
+		}},
+		{"byte around the end", Fault{FlipByte: len(whole) + 2}, func(_ *http.Response, body []byte, err error) bool {
+			return err == nil && len(body) == len(whole) && body[0] == whole[0] && body[1] == whole[1]^0xff
+		}},
+		{"other etag", Fault{ETag: `"x"`}, func(resp *http.Response, _ []byte, err error) bool {
+			return err == nil && resp.StatusCode == 200 && resp.Header.Get("ETag") == `"x"`
+		}},
+		{"not modified, unasked", Fault{Status: 304}, func(resp *http.Response, body []byte, err error) bool {
+			return err == nil && resp.StatusCode == 304 && len(body) == 0
 		}},
 		{"no etag", Fault{NoETag: true}, func(resp *http.Response, _ []byte, err error) bool {
 			return err == nil && resp.Header.Get("ETag") == ""
@@ -130,4 +142,87 @@ func TestRandomFaults(t *testing.T) {
 
 func same(a, b Fault) bool {
 	return a.Status == b.Status && a.RetryAfter == b.RetryAfter && a.Reset == b.Reset && a.Truncate == b.Truncate && a.FlipByte == b.FlipByte
+}
+
+// TestSlowFaults has answers that take their time, which is fake.
+func TestSlowFaults(t *testing.T) {
+	handler := sample.Handler(PyPI())
+	get := func(t *testing.T, f Fault, patience time.Duration) (resp *http.Response, body []byte, took time.Duration, err error) {
+		handler.Reset()
+		handler.SetFaults(FailFirst(1, f, nil))
+		synctest.Test(t, func(t *testing.T) {
+			pipe, stop := ServePipe(t, handler)
+			defer stop()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			r, requestErr := http.NewRequestWithContext(ctx, http.MethodGet, "http://index.test/files/foo_bar-1.0-py3-none-any.whl.metadata", nil)
+			if requestErr != nil {
+				t.Fatal(requestErr)
+			}
+			transport := &http.Transport{DialContext: pipe.Dial, DisableKeepAlives: true}
+			start := time.Now()
+			if resp, err = transport.RoundTrip(r); err == nil {
+				body, err = io.ReadAll(resp.Body)
+				resp.Body.Close()
+			}
+			took = time.Since(start)
+		})
+		return resp, body, took, err
+	}
+	_, whole, _, err := get(t, Fault{}, time.Hour)
+	if err != nil || len(whole) < 30 {
+		t.Fatalf("got %q, %v", whole, err)
+	}
+	if resp, _, took, err := get(t, Fault{Mute: true}, time.Minute); resp != nil || err == nil || took != time.Minute {
+		t.Errorf("mute: got %v, %v after %v", resp, err, took)
+	}
+	if _, body, took, err := get(t, Fault{Truncate: 10, Stall: true}, time.Minute); !bytes.Equal(body, whole[:len(whole)-10]) || err == nil || took != time.Minute {
+		t.Errorf("stall: got %q, %v after %v", body, err, took)
+	}
+	if _, body, took, err := get(t, Fault{Drip: time.Second}, time.Hour); !bytes.Equal(body, whole) || err != nil || took != time.Duration(len(whole))*time.Second {
+		t.Errorf("drip: got %q, %v after %v", body, err, took)
+	}
+	if _, body, _, err := get(t, Fault{Drip: time.Second}, 10500*time.Millisecond); len(body) != 10 || err == nil {
+		t.Errorf("drip: got %q, %v", body, err)
+	}
+	resp, _, _, err := get(t, Fault{Status: 503, RetryDate: 7 * time.Second}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	date, err1 := http.ParseTime(resp.Header.Get("Date"))
+	after, err2 := http.ParseTime(resp.Header.Get("Retry-After"))
+	if err1 != nil || err2 != nil || after.Sub(date) != 7*time.Second {
+		t.Errorf("Retry-After %v at %v", after, date)
+	}
+}
+
+// TestOnceFaults gives a kind marked so at most once to the same request, and still to many requests.
+func TestOnceFaults(t *testing.T) {
+	faults := RandomFaults(1, 0.5, 7, Fault{Status: 500}, Fault{Mute: true, Once: true}, Fault{FlipByte: AnyByte, Once: true})
+	mute, flipped := 0, map[int]bool{}
+	for i := range 500 {
+		r, err := http.NewRequest(http.MethodGet, "http://index.test/files/"+itoa(i), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mutes, flips := 0, 0
+		for attempt := 1; attempt <= 7; attempt++ {
+			switch f := faults(r, attempt); {
+			case f.Mute:
+				mutes++
+			case f.FlipByte == AnyByte:
+				t.Error("the place of the byte is not chosen")
+			case f.FlipByte != 0:
+				flips++
+				flipped[f.FlipByte] = true
+			}
+		}
+		if mutes > 1 || flips > 1 {
+			t.Errorf("request %d: %d mute, %d flipped", i, mutes, flips)
+		}
+		mute += mutes
+	}
+	if mute < 200 || len(flipped) < 200 {
+		t.Errorf("%d mute, %d bytes flipped", mute, len(flipped))
+	}
 }

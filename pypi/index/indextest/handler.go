@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Kind is what a request asks for.
@@ -129,9 +130,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		drop(w)
 		return
 	}
+	if fault.Mute {
+		h.count(r, 0, false, 0)
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	}
 	a := h.answer(r, fault)
 	fault.apply(a)
 	h.compress(r, a)
+	fault.flip(a)
 	whole := len(a.body)
 	if r.Method == http.MethodHead || a.status == http.StatusNotModified {
 		a.body = nil
@@ -147,12 +154,39 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(whole))
 	}
 	w.WriteHeader(a.status)
-	w.Write(sent) // the client may be gone
+	if fault.Drip > 0 {
+		drip(w, r, sent, fault.Drip)
+	} else {
+		w.Write(sent) // the client may be gone
+	}
 	if len(sent) < len(a.body) {
-		if f, ok := w.(http.Flusher); ok {
-			f.Flush()
+		flush(w)
+		if fault.Stall {
+			<-r.Context().Done()
 		}
 		panic(http.ErrAbortHandler)
+	}
+}
+
+func flush(w http.ResponseWriter) {
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+// drip sends a body byte by byte, until the client leaves.
+func drip(w http.ResponseWriter, r *http.Request, body []byte, pause time.Duration) {
+	flush(w)
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for i := range body {
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+			panic(http.ErrAbortHandler)
+		}
+		w.Write(body[i : i+1]) // the client may be gone
+		flush(w)
 	}
 }
 
@@ -270,10 +304,17 @@ func (f Fault) apply(a *answer) {
 		}
 	}
 	set("Retry-After", f.RetryAfter)
+	if f.RetryDate != 0 {
+		// The answer's Date has no fraction of a second either.
+		set("Retry-After", time.Now().UTC().Truncate(time.Second).Add(f.RetryDate).Format(http.TimeFormat))
+	}
 	set("Location", f.Location)
 	set("Content-Type", f.ContentType)
 	if a.status == http.StatusPartialContent {
 		set("Content-Range", f.ContentRange)
+	}
+	if a.status < 300 {
+		set("ETag", f.ETag)
 	}
 	if f.NoETag {
 		a.header.Del("ETag")
@@ -281,14 +322,20 @@ func (f Fault) apply(a *answer) {
 	if f.Body != nil {
 		a.body = f.Body
 	}
-	if n := len(a.body); f.FlipByte != 0 && n > 0 {
-		i := f.FlipByte - 1
-		if f.FlipByte < 0 {
-			i = n + f.FlipByte
-		}
-		a.body = bytes.Clone(a.body)
-		a.body[min(max(i, 0), n-1)] ^= 0xff
+}
+
+// flip comes after compression: it is the wire that flips.
+func (f Fault) flip(a *answer) {
+	n := len(a.body)
+	if f.FlipByte == 0 || n == 0 {
+		return
 	}
+	i := (f.FlipByte - 1) % n
+	if f.FlipByte < 0 {
+		i = n - 1 - (-f.FlipByte-1)%n
+	}
+	a.body = bytes.Clone(a.body)
+	a.body[i] ^= 0xff
 }
 
 func (h *Handler) compress(r *http.Request, a *answer) {

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// smuggled are texts that mean more than they say to a terminal, to pip, to
+// GitHub's runner, or to who reads a pull request.
+var smuggled = []string{
+	"\x1b[2J\x1b]0;evil\a", "\u202egnp.exe", "x\n--index-url https://evil.example/", "x\r::set-output name=a::b", "x\n::error::evil",
+	"x\u2028\u2029\u0085y", "\x00\x9b31m", "x ]]><evil/> <!-- `|`",
+}
+
+// inTOML is a basic string of TOML, and of JSON.
+func inTOML(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			fmt.Fprintf(&b, `\u%04x`, c)
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return `"` + b.String() + `"`
+}
+
+// smugglers are the ways in: each makes the files of a repository with the
+// service svc, and the index, with a text in one place.
+var smugglers = map[string]func(s string, files map[string]string, index hostileIndex){
+	"nowhere": func(string, map[string]string, hostileIndex) {},
+	"reason of a yank": func(s string, _ map[string]string, index hostileIndex) {
+		index["/simple/demo/"] = smugglePage(`, "yanked": ` + inTOML(s))
+	},
+	"Requires-Python": func(s string, _ map[string]string, index hostileIndex) {
+		index["/simple/demo/"] = smugglePage(`, "requires-python": ` + inTOML(">=4,"+s))
+	},
+	"state of a project": func(s string, _ map[string]string, index hostileIndex) {
+		page := strings.Replace(smugglePageText(""), "{", `{"project-status": {"status": "archived", "reason": `+inTOML(s)+`}, `, 1)
+		index["/simple/demo/"] = pageOf(page)
+	},
+	"name of a state": func(s string, _ map[string]string, index hostileIndex) {
+		page := strings.Replace(smugglePageText(""), "{", `{"project-status": `+inTOML(s)+`, `, 1)
+		index["/simple/demo/"] = pageOf(page)
+	},
+	"key of a page": func(s string, _ map[string]string, index hostileIndex) {
+		index["/simple/demo/"] = pageOf(`{"files": [], ` + inTOML(s) + `: tru}`)
+	},
+	"name of a page": func(s string, _ map[string]string, index hostileIndex) {
+		index["/simple/demo/"] = pageOf(`{"name": ` + inTOML(s) + `, "files": []}`)
+	},
+	"metadata": func(s string, _ map[string]string, index hostileIndex) {
+		smuggleMetadata(index, "Requires-Dist: "+strings.NewReplacer("\n", "\n ", "\r", "\n ").Replace(s)+"\n")
+	},
+	"address of a project": func(s string, _ map[string]string, index hostileIndex) {
+		smuggleMetadata(index, "Project-URL: Changelog, https://example.org/"+strings.NewReplacer("\n", "\n ", "\r", "\n ").Replace(s)+"\n")
+	},
+	"dependency": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] = "[project]\nname = \"svc\"\nrequires-python = \">=3.12\"\ndependencies = [" + inTOML("demo"+s) + "]\n"
+	},
+	"marker": func(s string, files map[string]string, _ hostileIndex) {
+		marker := strings.ReplaceAll(s, "'", "")
+		files["svc/pyproject.toml"] = "[project]\nname = \"svc\"\nrequires-python = \">=3.12\"\ndependencies = [\"demo\", " + inTOML("demo; sys_platform != '"+marker+"'") + "]\n"
+	},
+	"name of a project": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] = "[project]\nname = " + inTOML(s) + "\nrequires-python = \">=3.12\"\ndependencies = [\"demo\"]\n"
+	},
+	"Python of a project": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] = "[project]\nname = \"svc\"\nrequires-python = " + inTOML(s) + "\ndependencies = [\"demo\"]\n"
+	},
+	"name of an extra": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] += "[project.optional-dependencies]\n" + inTOML(s) + " = [\"demo\"]\n"
+	},
+	"name of a group": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] += "[dependency-groups]\n" + inTOML(s) + " = [\"demo\"]\n"
+	},
+	"setting": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] += "[tool.pylock]\n" + inTOML(s) + " = 1\n"
+	},
+	"value of a setting": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] += "[tool.pylock]\noutput = " + inTOML(s) + "\n"
+	},
+	"address of an index": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] += "[[tool.uv.index]]\nname = \"x\"\nurl = " + inTOML("https://user:secret@127.0.0.1:1/"+s) + "\n"
+	},
+	"constraint": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/pyproject.toml"] += "[tool.pylock]\nconstraints = [\"c.txt\"]\n"
+		files["svc/c.txt"], files["c.txt"] = "demo<9 # "+s+"\n", "demo<9 # "+s+"\n"
+	},
+	"comment of a lock": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/requirements.lock"] = "demo==1.0\n    # via " + s + "\n# " + s + "\n"
+	},
+	"command in a lock": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/requirements.lock"] = "# This file was autogenerated by pylock via the following command:\n#    pylock compile svc --index-url " + s + " " + s + "\ndemo==1.0\n"
+	},
+	"target in a lock": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/requirements.lock"] = "# This file was autogenerated by pylock via the following command:\n#    pylock compile svc\n# Target: " + s + "\ndemo==1.0\n"
+	},
+	"pin of a lock": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/requirements.lock"] = "demo==1.0" + s + "\n"
+	},
+	"marker of a lock": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/requirements.lock"] = "demo==1.0 ; sys_platform != '" + strings.NewReplacer("'", "", "\n", "", "\r", "").Replace(s) + "'\n"
+	},
+	"pylock.toml": func(s string, files map[string]string, _ hostileIndex) {
+		files["svc/requirements.lock"] = "demo==1.0\n"
+		files["svc/pylock.toml"] = "lock-version = \"1.0\"\ncreated-by = " + inTOML(s) + "\n[[packages]]\nname = \"demo\"\nversion = " + inTOML("1.0"+s) + "\n"
+	},
+}
+
+func smugglePageText(more string) string {
+	sum := sha256.Sum256([]byte(demoText))
+	return files(
+		record("demo-1.0-py3-none-any.whl", fmt.Sprintf(`, "hashes": {"sha256": "%064d"}, "core-metadata": {"sha256": %q}%s`, 1, hex.EncodeToString(sum[:]), more)),
+		record("demo-0.9-py3-none-any.whl", fmt.Sprintf(`, "hashes": {"sha256": "%064d"}, "core-metadata": true%s`, 2, more)))
+}
+
+func smugglePage(more string) http.HandlerFunc { return pageOf(smugglePageText(more)) }
+
+func smuggleMetadata(index hostileIndex, lines string) {
+	for path, f := range metadataIndex(lines, nil) {
+		index[path] = f
+	}
+}
+
+// Whatever text an index or a repository has, in no form of any command's
+// output, and in no lock, is there anything that is more than text.
+func TestSmuggling(t *testing.T) {
+	bin := binary(t)
+	commands := [][]string{
+		{"compile", "svc", "-v"}, {"compile", "svc", "--upgrade", "-v", "--color=always"}, {"compile", "svc/pyproject.toml", "--all-extras", "--no-hashes"},
+		{"check", "svc"}, {"check", "svc", "--format=json"}, {"check", "svc", "--format=github"}, {"check", "svc", "--format=sarif"}, {"check", "svc", "--format=junit"}, {"check", "svc", "--format=gitlab"},
+		{"diff", "old.lock", "svc/requirements.lock", "--links"}, {"diff", "old.lock", "svc/requirements.lock", "--format=json"}, {"diff", "old.lock", "svc/requirements.lock", "--format=markdown", "--links"},
+		{"tree", "svc"}, {"tree", "svc", "--format=json"}, {"why", "demo", "svc"}, {"why", "demo", "svc", "--format=json"},
+		{"outdated", "svc"}, {"outdated", "svc", "--format=json"}, {"coherence", "svc"}, {"export", "svc/requirements.lock"}, {"export", "svc/pylock.toml", "--format=requirements.txt"}, {"config", "svc"},
+	}
+	if testing.Short() {
+		smuggled = smuggled[:3]
+	}
+	// What --color=always adds itself.
+	color := regexp.MustCompile(`\x1b\[[0-9;]*m`)
+	for name, smuggle := range smugglers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, s := range smuggled {
+				files := map[string]string{
+					".git/HEAD":             "",
+					"svc/pyproject.toml":    "[project]\nname = \"svc\"\nrequires-python = \">=3.12\"\ndependencies = [\"demo\"]\n",
+					"old.lock":              "demo==0.9\n",
+					"svc/requirements.lock": "demo==1.0\n",
+				}
+				index := hostileIndex{}
+				smuggleMetadata(index, "")
+				index["/simple/demo/"] = smugglePage("")
+				smuggle(s, files, index)
+				server := httptest.NewServer(index)
+				dir := t.TempDir()
+				for file, text := range files {
+					path := filepath.Join(dir, filepath.FromSlash(file))
+					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, args := range commands {
+					if args[0] == "check" && name != "nowhere" && files["svc/requirements.lock"] != "" {
+						// What compile has written is not what is to be checked.
+						os.WriteFile(filepath.Join(dir, "svc/requirements.lock"), []byte(files["svc/requirements.lock"]), 0o644)
+					}
+					r := run(t, bin, dir, server.URL+"/simple/", args...)
+					at := fmt.Sprintf("%q in %s", s, strings.Join(args, " "))
+					if r.code < 0 || r.code > 4 || strings.Contains(r.stderr, "goroutine ") {
+						t.Errorf("%s: exit code %d: %.1000s", at, r.code, r.stderr)
+					}
+					if name == "nowhere" && r.code == 2 && args[0] != "export" {
+						t.Errorf("%s: %s", at, r.stderr)
+					}
+					for stream, text := range map[string]string{"stdout": r.stdout, "stderr": r.stderr} {
+						if args[len(args)-1] == "--color=always" {
+							text = color.ReplaceAllString(text, "")
+						}
+						if bad := unprintable(text); bad != "" {
+							t.Errorf("%s: %s has %s: %.500q", at, stream, bad, text)
+						}
+						for line := range strings.Lines(text) {
+							line = strings.TrimSpace(line)
+							if strings.HasPrefix(line, "--index-url https://evil") || strings.HasPrefix(line, "::") && !strings.HasPrefix(line, "::error file=") && !strings.HasPrefix(line, "::warning file=") || strings.Contains(line, "secret@") {
+								t.Errorf("%s: %s has the line %q", at, stream, line)
+							}
+						}
+					}
+					if strings.HasSuffix(args[len(args)-1], "=json") && r.stdout != "" && !json.Valid([]byte(r.stdout)) {
+						t.Errorf("%s: no JSON: %.500s", at, r.stdout)
+					}
+					if args[0] == "compile" && r.code == 0 {
+						lock, err := os.ReadFile(filepath.Join(dir, "svc/requirements.lock"))
+						if err != nil {
+							t.Fatal(err)
+						}
+						if bad := unprintable(string(lock)); bad != "" || regexp.MustCompile(`(?m)^\s*-`).Match(regexp.MustCompile(`(?m)^ +--hash=sha256:[0-9a-f]{64}( \\)?$`).ReplaceAll(lock, nil)) {
+							t.Errorf("%s: the lock has %s: %q", at, bad, lock)
+						}
+					}
+				}
+				server.Close()
+			}
+		})
+	}
+}
