@@ -43,6 +43,39 @@ func TestActionInputs(t *testing.T) {
 	}
 }
 
+// The hooks run for every file that may change what a lock should be, and for
+// the locks.
+func TestHookFiles(t *testing.T) {
+	data, err := os.ReadFile(".pre-commit-hooks.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patterns := regexp.MustCompile(`(?m)^  files: (.*)$`).FindAllStringSubmatch(string(data), -1)
+	if len(patterns) != strings.Count(string(data), "- id: ") || len(patterns) == 0 {
+		t.Fatalf("%d patterns", len(patterns))
+	}
+	for _, m := range patterns {
+		files := regexp.MustCompile(m[1])
+		for _, name := range []string{
+			"pyproject.toml", "services/api/pyproject.toml", ".pylock.toml", "pylock.toml", "services/api/pylock.api.toml",
+			"services/api/requirements.lock", "requirements-dev.lock", "dev.lock",
+			"requirements.in", "services/api/requirements-dev.txt", "dev-requirements.txt", "requirements/base.in",
+			"constraints.txt", "services/api/constraints-dev.txt", "overrides.txt", "excludes.txt",
+			".python-version", "services/api/.python-version",
+			"Dockerfile", "services/api/Dockerfile.prod", "docker/api.Dockerfile", "Containerfile",
+		} {
+			if !files.MatchString(name) {
+				t.Errorf("%s is not matched", name)
+			}
+		}
+		for _, name := range []string{"main.py", "README.md", "services/api/config.toml", "notes.txt", "setup.cfg", "xpyproject.toml", "docker-compose.yml"} {
+			if files.MatchString(name) {
+				t.Errorf("%s is matched", name)
+			}
+		}
+	}
+}
+
 // The script of the action, with a pylock that prints its arguments, one a
 // line, writes a lock and exits with STUB_CODE.
 const stub = `#!/bin/sh

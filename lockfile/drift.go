@@ -206,6 +206,10 @@ func (d *drift) header() (moved int) {
 	other := func(s string) bool { return indexOption(s) || d.lock.Target() != "" && targetOption(s) }
 	differ := len(more)+len(less) > 0
 	more, less = slices.DeleteFunc(more, other), slices.DeleteFunc(less, other)
+	if from, to, ok := renamed(less, more); ok && to == d.want.Service {
+		d.add(OptionsChanged, "", at, "", "the lock was made for %s, and is that of %s: the service was renamed", from, to)
+		more, less = slices.DeleteFunc(more, is(to)), slices.DeleteFunc(less, is(from))
+	}
 	d.command(OptionsChanged, at, more, less)
 	if !differ {
 		// The same words in another order: compile would write them anew.
@@ -223,6 +227,22 @@ func (d *drift) serves() bool {
 func (d *drift) unserved(f *resolver.Defect) bool {
 	return f.Kind == resolver.VersionNotUsable || f.Kind == resolver.HashAbsent && len(d.lock.Pins[f.Pin].Hashes) > 0
 }
+
+// renamed finds the one source that a command has in place of another; words
+// with two hyphens are flags.
+func renamed(less, more []string) (from, to string, ok bool) {
+	source := func(words []string) string {
+		words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return strings.HasPrefix(w, "--") })
+		if len(words) != 1 {
+			return ""
+		}
+		return words[0]
+	}
+	from, to = source(less), source(more)
+	return from, to, from != "" && to != ""
+}
+
+func is(word string) func(string) bool { return func(s string) bool { return s == word } }
 
 func (d *drift) command(r Rule, at project.Place, more, less []string) {
 	switch {

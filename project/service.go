@@ -55,8 +55,11 @@ type Output struct {
 	// Files are names relative to the folder of the service. The pins of the
 	// first are preferred.
 	Files []string
-	// ConstrainedBy is a file of an earlier output, or "".
+	// ConstrainedBy is a file of an earlier output, or "", and BoundPlace where
+	// the settings, in BoundTable, say so.
 	ConstrainedBy string
+	BoundPlace    Place
+	BoundTable    string
 	Values        Values
 }
 
@@ -180,7 +183,7 @@ func (w *Workspace) readOutputs(s *Service) error {
 			return err
 		}
 		if by != nil {
-			o.ConstrainedBy = filepath.FromSlash(by.text)
+			o.ConstrainedBy, o.BoundPlace, o.BoundTable = filepath.FromSlash(by.text), t.file.text.place(by.off), t.path
 			if !named[by.text] || slices.Contains(o.Files, o.ConstrainedBy) {
 				return t.file.errorAt(by, "%s.constrained-by: no output before this one is called %q", t.path, by.text)
 			}
@@ -628,10 +631,13 @@ func (w *Workspace) Orphans(below string) ([]string, error) {
 	}
 	var out []string
 	err = w.walk(below, map[string]bool{}, func(dir, name string) error {
-		known, home := homes[dir]
-		path := filepath.Join(dir, name)
-		if called := names[name] || home && strings.HasSuffix(name, ".lock"); called && !outputs[path] && (known || !home) {
-			out = append(out, path)
+		if !names[name] && !strings.HasSuffix(name, ".lock") {
+			return nil
+		}
+		real := w.real(dir)
+		known, home := homes[real]
+		if (names[name] || home) && !outputs[filepath.Join(real, name)] && (known || !home) {
+			out = append(out, filepath.Join(dir, name))
 		}
 		return nil
 	})

@@ -46,6 +46,7 @@ func workspaceText(t *testing.T, root string) string {
 
 func TestWorkspace(t *testing.T) {
 	const api, lib = `[project]\nname = "api"\ndependencies = []\n`, `[project]\nname = "lib"\ndependencies = []\n`
+	const dev = `[dependency-groups]\ndev = []\n`
 	tests := []struct {
 		name  string
 		files []string
@@ -77,8 +78,14 @@ func TestWorkspace(t *testing.T) {
 				" constraints=ROOT/api/c.txt@tool.pip-tools:api/pyproject.toml:11:1 hashes=none@tool.pylock:pyproject.toml:5:10 no-annotate=true@tool.uv.pip:api/pyproject.toml:8:15"},
 		{"a group of keys is one choice", []string{`pyproject.toml: [tool.pylock]\nservices = ["*"]\nplatforms = ["linux"]`, `api/pyproject.toml: ` + api + `[tool.pylock]\nuniversal = true`},
 			"api\n  requirements.lock universal=true@tool.pylock:api/pyproject.toml:5:13"},
-		{"outputs", []string{`pyproject.toml: [tool.pylock]\nservices = ["*"]\n[[tool.pylock.output]]\nfile = ["requirements.lock", "pylock.{service}.toml"]\n[[tool.pylock.output]]\nfile = "dev.lock"\ngroup = ["dev"]\nconstrained-by = "requirements.lock"`, `api/pyproject.toml: ` + api},
+		{"outputs", []string{`pyproject.toml: [tool.pylock]\nservices = ["*"]\n[[tool.pylock.output]]\nfile = ["requirements.lock", "pylock.{service}.toml"]\n[[tool.pylock.output]]\nfile = "dev.lock"\ngroup = ["dev"]\nconstrained-by = "requirements.lock"`, `api/pyproject.toml: ` + api + dev},
 			"api\n  requirements.lock pylock.api.toml\n  dev.lock < requirements.lock group=dev@tool.pylock.output:pyproject.toml:7:1"},
+		{"an output by group and extra", []string{`pyproject.toml: [tool.pylock]\nservices = ["*"]\n[[tool.pylock.output]]\nfile = "requirements.lock"\n[[tool.pylock.output]]\nfile = "dev.lock"\ngroup = ["Dev"]\nextra = ["gpu"]\n[[tool.pylock.output]]\nfile = "all.lock"\nall-extras = true\ngroup = "dev"`,
+			`api/pyproject.toml: ` + api + dev, `b/pyproject.toml: ` + lib, `c/pyproject.toml: [project]\nname = "c"\ndependencies = []\n[project.optional-dependencies]\ngpu = []`},
+			"api\n  requirements.lock\n  dev.lock group=Dev@tool.pylock.output:pyproject.toml:7:1\n  all.lock all-extras=true@tool.pylock.output:pyproject.toml:11:14 group=dev@tool.pylock.output:pyproject.toml:12:9\nb\n  requirements.lock\nc\n  requirements.lock\n  dev.lock extra=gpu@tool.pylock.output:pyproject.toml:8:1" +
+				"\n  all.lock all-extras=true@tool.pylock.output:pyproject.toml:11:14"},
+		{"an output that nothing has a part of", []string{`pyproject.toml: [tool.pylock]\nservices = ["*"]\n[[tool.pylock.output]]\nfile = "dev.lock"\ngroup = ["dve"]`, `api/pyproject.toml: ` + api + dev},
+			`pyproject.toml:5:10: tool.pylock.output.group: no service has the group "dve": did you mean dev?`},
 
 		{"unknown key", []string{`pyproject.toml: [tool.pylock]\nplatform = "linux"`, `a/pyproject.toml: ` + api}, `pyproject.toml:2:1: tool.pylock has no key "platform": did you mean platforms?`},
 		{"unknown key of a service", []string{`pyproject.toml: [tool.pylock.service.a]\nservices = ["x"]`, `a/pyproject.toml: ` + api}, `pyproject.toml:2:1: tool.pylock.service.a.services: services belongs to [tool.pylock] of the root`},

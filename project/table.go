@@ -2,9 +2,11 @@ package project
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,8 +20,9 @@ type Value struct {
 	// Texts are the values of a text or of texts, "true" or "false" of a
 	// boolean; files are absolute paths. Of other kinds it is nil.
 	Texts []string
-	// Count is the number of entries of the other kinds.
-	Count int
+	// Entries say of the other kinds what they hold, each in a word or two, in
+	// the order of the file.
+	Entries []string
 	// Table is the table that says it, such as tool.pylock.service.api.
 	Table string
 	Place Place
@@ -144,18 +147,56 @@ func (f *pyproject) settingValue(k *Key, v *tomlValue, path string) (Value, erro
 		if err := f.want(v, tomlTable, path); err != nil {
 			return out, err
 		}
-		out.Count = len(v.keys)
+		for _, e := range v.keys {
+			out.Entries = append(out.Entries, strings.TrimSuffix(e.name+"="+briefly(e.value), "="))
+		}
 	case KindMarkers:
-		if out.Count = 1; v.kind == tomlArray {
-			out.Count = len(v.items)
+		if v.kind == tomlArray {
+			for _, item := range v.items {
+				out.Entries = append(out.Entries, item.text)
+			}
+		} else {
+			out.Entries = []string{v.text}
 		}
 	default:
 		if err := f.want(v, tomlArray, path); err != nil {
 			return out, err
 		}
-		out.Count = len(v.items)
+		for i, item := range v.items {
+			what := briefly(item)
+			if what == "" {
+				what = fmt.Sprintf("entry %d", i+1)
+			}
+			out.Entries = append(out.Entries, what)
+		}
 	}
 	return out, nil
+}
+
+// briefly says what an entry of a table or an array is: a text, or what tells a
+// table from its neighbours.
+func briefly(v *tomlValue) string {
+	switch v.kind {
+	case tomlString:
+		return v.text
+	case tomlBool:
+		return strconv.FormatBool(v.isSet)
+	case tomlArray:
+		var parts []string
+		for _, item := range v.items {
+			parts = append(parts, briefly(item))
+		}
+		return strings.Join(parts, " or ")
+	}
+	for _, key := range []string{"name", "package", "path", "index", "url", "git", "requirement", "extra", "group"} {
+		if e := v.get(key); e != nil && e.kind == tomlString {
+			return e.text
+		}
+	}
+	if v.get("workspace") != nil {
+		return "workspace"
+	}
+	return v.literal
 }
 
 // outputKeys are what an entry of output has beside settings.

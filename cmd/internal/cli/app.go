@@ -99,8 +99,8 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	root.SetFlagErrorFunc(flagError)
 	g.color = choice{value: "auto", of: []string{"auto", "always", "never"}}
 	f := root.PersistentFlags()
-	f.CountVarP(&g.quiet, "quiet", "q", "print errors alone")
-	f.CountVarP(&g.verbose, "verbose", "v", "print what happens in detail")
+	f.VarPF((*tally)(&g.quiet), "quiet", "q", "print no messages but errors; what a command is asked for is printed all the same").NoOptDefVal = "true"
+	f.VarPF((*tally)(&g.verbose), "verbose", "v", "print what happens in detail").NoOptDefVal = "true"
 	f.Var(&g.color, "color", "colour messages: auto, always or never")
 	f.BoolVar(&g.noProgress, "no-progress", false, "show no progress")
 	g.cache.register(f)
@@ -110,6 +110,8 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	complete(root, "color", g.color.of...)
 	root.AddCommand(newCompile(g), newCheck(g), newDiff(g), newTree(g, newReading(g)), newWhy(g, newReading(g)),
 		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newExport(g), newPip(g), newCache(g), newConfig(g), newInit(g), newVersion(g))
+	root.AddCommand(newSettingsTopic(g))
+	root.SetHelpCommand(newHelp(root))
 	return root
 }
 

@@ -73,6 +73,11 @@ func runConfig(ctx context.Context, o *configOptions) error {
 		return err
 	}
 	out := []configJob{}
+	var repository []configValue
+	if len(jobs) > 0 && jobs[0].options != nil {
+		root := project.FindRoot(folder(jobs[0].options.sources[0]))
+		repository = settingValues(root, jobs[0].options, func(k *project.Key) bool { return k.Root && k.Name != "service" })
+	}
 	var failed error
 	var errs []error
 	for i, j := range jobs {
@@ -93,13 +98,16 @@ func runConfig(ctx context.Context, o *configOptions) error {
 		}
 	}
 	if o.format.value == "json" {
-		text, err := json.MarshalIndent(map[string]any{"schema": 1, "locks": out}, "", "  ")
+		text, err := json.MarshalIndent(map[string]any{"schema": 1, "repository": repository, "locks": out}, "", "  ")
 		if err != nil {
 			return err
 		}
 		return cmp.Or(o.print(append(text, '\n')), failed)
 	}
 	var b bytes.Buffer
+	if len(repository) > 0 {
+		out = slices.Insert(out, 0, configJob{Lock: "the repository", Settings: repository})
+	}
 	for i, c := range out {
 		if i > 0 {
 			b.WriteByte('\n')
@@ -123,6 +131,10 @@ func runConfig(ctx context.Context, o *configOptions) error {
 
 // config collects what is in force for a job.
 func (j *job) config(ctx context.Context) (configJob, error) {
+	if j.bound != nil {
+		// The lock that bounds this one may be yet to be made.
+		j.options.constraints = slices.DeleteFunc(j.options.constraints, func(c string) bool { return slices.Contains(j.bound.outputs, c) })
+	}
 	r, err := j.prepare(ctx)
 	if err != nil {
 		return configJob{}, err
@@ -131,32 +143,10 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 	if len(j.outputs) > 0 {
 		c.Lock = relative(r.project.Root, j.outputs[0])
 	}
-	for i := range project.Keys {
-		k := &project.Keys[i]
-		v, ok := j.options.values[k.Name]
-		if !ok || k.Root || k.Name == "output" {
-			continue
-		}
-		if by, ok := j.options.overruled(k.Name); ok {
-			c.Settings = append(c.Settings, by)
-			continue
-		}
-		for _, v := range append([]project.Value{v}, v.More...) {
-			cv := configValue{Key: k.Name, Value: v.Texts, Table: v.Table, File: v.Place.File, Line: v.Place.Line}
-			switch {
-			case v.Texts == nil:
-				cv.Value = []string{countEntries(v.Count)}
-			case k.Files:
-				cv.Value = nil
-				for _, f := range v.Texts {
-					cv.Value = append(cv.Value, relative(r.project.Root, f))
-				}
-			}
-			for i, text := range cv.Value {
-				cv.Value[i] = project.Redact(text)
-			}
-			c.Settings = append(c.Settings, cv)
-		}
+	c.Settings = settingValues(r.project.Root, j.options, func(k *project.Key) bool { return !k.Root && k.Name != "output" })
+	if by := j.output; by.ConstrainedBy != "" {
+		c.Settings = append(c.Settings, configValue{Key: "constrained-by", Value: []string{filepath.ToSlash(by.ConstrainedBy)},
+			Table: by.BoundTable, File: by.BoundPlace.File, Line: by.BoundPlace.Line})
 	}
 	for _, left := range j.left {
 		c.Settings = append(c.Settings, configValue{Key: "output", Value: []string{lacks(j.service, left)}, Table: "tool.pylock.output", File: left.Place.File, Line: left.Place.Line})
@@ -174,6 +164,37 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 	return c, nil
 }
 
+// settingValues are the settings in force that have a key for which keep says
+// yes, in the order of [project.Keys].
+func settingValues(root string, o *compileOptions, keep func(*project.Key) bool) []configValue {
+	out := []configValue{}
+	for i := range project.Keys {
+		k := &project.Keys[i]
+		v, ok := o.values[k.Name]
+		if !ok || !keep(k) {
+			continue
+		}
+		if by, ok := o.overruled(k.Name); ok {
+			out = append(out, by)
+			continue
+		}
+		for _, v := range append([]project.Value{v}, v.More...) {
+			cv := configValue{Key: k.Name, Value: slices.Clone(v.Texts), Table: v.Table, File: v.Place.File, Line: v.Place.Line}
+			if v.Texts == nil {
+				cv.Value = slices.Clone(v.Entries)
+			}
+			for i, text := range cv.Value {
+				if k.Files {
+					text = relative(root, text)
+				}
+				cv.Value[i] = project.Redact(text)
+			}
+			out = append(out, cv)
+		}
+	}
+	return out
+}
+
 // lacks says why a service has no lock of an output.
 func lacks(s *project.Service, left project.LeftOutput) string {
 	return fmt.Sprintf("%s has no %s, and so no %s", s.Rel, strings.Join(left.Lacking, ", no "), filepath.ToSlash(strings.Join(left.Files, " ")))
@@ -188,11 +209,4 @@ func (o *compileOptions) overruled(key string) (configValue, bool) {
 		}
 	}
 	return configValue{}, false
-}
-
-func countEntries(n int) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
 }

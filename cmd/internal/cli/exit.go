@@ -101,6 +101,7 @@ func exitCode(err error) int {
 		machine     *machineError
 		notLocked   *notLockedError
 		unverified  *unverifiedError
+		noLock      *noLockError
 	)
 	if several := (*jobsError)(nil); errors.As(err, &several) {
 		var codes []int
@@ -116,7 +117,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local), errors.As(err, &machine):
 		return exitMachine
-	case errors.As(err, &noSolution), errors.As(err, &notLocked), errors.Is(err, index.ErrNotFound), errors.Is(err, errNo):
+	case errors.As(err, &noSolution), errors.As(err, &notLocked), errors.As(err, &noLock), errors.Is(err, index.ErrNotFound), errors.Is(err, errNo):
 		return exitNo
 	case errors.As(err, &input), errors.As(err, &place):
 		return exitInput

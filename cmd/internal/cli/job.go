@@ -21,6 +21,7 @@ type job struct {
 	named   bool             // the command named the service
 	// bound is the earlier job whose lock bounds this one, or nil.
 	bound   *job
+	output  project.Output  // of the settings, by which it is made
 	options *compileOptions // of all layers
 	// outputs are the paths of its files, the first of which has the pins that
 	// are preferred; none where the lock is printed.
@@ -203,7 +204,7 @@ func (o *compileOptions) serviceJobs(w *project.Workspace, dir string, named boo
 	for _, out := range outputs {
 		n := o.fork()
 		n.sources = []string{relativeToHere(s.Dir)}
-		j := &job{name: s.Rel, service: s, named: named}
+		j := &job{name: s.Rel, service: s, named: named, output: out}
 		for _, f := range out.Files {
 			j.outputs = append(j.outputs, filepath.Join(n.sources[0], f))
 		}

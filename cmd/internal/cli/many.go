@@ -26,15 +26,21 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	p := o.printer()
 	ctx, cancel := o.begin(ctx, p)
 	defer cancel()
-	// Once for all jobs.
-	if _, err := o.upgradeRequirements(); err != nil {
-		return err
+	if _, _, err := o.toMove(); err != nil {
+		return err // once for all jobs
 	}
 	jobs, err := o.jobs()
 	if err != nil {
 		return err
 	}
 	warnFuture(p, jobs)
+	absent, all, err := o.inNoLock(jobs)
+	if err != nil {
+		return err
+	}
+	if all {
+		return absent
+	}
 	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
 	defer t.live.close()
 	outcomes := make([]outcome, len(jobs))
@@ -102,6 +108,12 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	if o.dryRun && exitCode(err) != exitInterrupted {
 		if printed := o.printDryRun(ctx, outcomes); err == nil {
 			err = printed
+		}
+	}
+	if absent != nil {
+		p.errorf("%s", absent)
+		if exitCode(err) == exitYes {
+			return &reported{exitNo}
 		}
 	}
 	return err

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pylock-dev/pylock/lockfile"
@@ -48,4 +50,62 @@ func (t *team) insist(ctx context.Context, o *compileOptions, r *run, res *resol
 
 func pinsAny(lock *lockfile.Lock, names []pypi.Name) bool {
 	return lock != nil && slices.ContainsFunc(lock.Pins, func(p lockfile.Pin) bool { return slices.Contains(names, p.Name) })
+}
+
+// noLockError says that packages of --upgrade-package are in no lock of a
+// repository, where they would move nothing: more likely than that all is well
+// is that a name is mistaken.
+type noLockError struct {
+	names []pypi.Name
+	of    int
+	near  pypi.Name // what the only name may have meant, or ""
+}
+
+func (e *noLockError) Error() string {
+	hint := ": nothing is to be moved"
+	if e.near != "" {
+		hint = fmt.Sprintf(": did you mean %s?", e.near)
+	}
+	return fmt.Sprintf("none of %s has %s%s", count(int64(e.of), "lock"), joinNames(e.names, " or "), hint)
+}
+
+// inNoLock checks --upgrade-package over a repository: what no lock has is an
+// error, and all reports whether that is every one of them. Locks that cannot be
+// read are told of where they are compiled.
+func (o *compileOptions) inNoLock(jobs []*job) (absent *noLockError, all bool, err error) {
+	names, _, err := o.toMove()
+	if err != nil {
+		return nil, false, err
+	}
+	if len(jobs) < 2 || len(names) == 0 || o.upgrade || slices.ContainsFunc(jobs, func(j *job) bool { return j.named }) {
+		return nil, false, nil
+	}
+	locked := map[pypi.Name]bool{}
+	for _, j := range jobs {
+		data, exists, err := lockfile.ReadFile(j.outputs[0], o.app.FS)
+		if err != nil || !exists {
+			continue
+		}
+		lock, err := lockfile.ReadConflicted(slashed(j.outputs[0]), data)
+		if err != nil {
+			return nil, false, nil
+		}
+		for _, p := range lock.Pins {
+			locked[p.Name] = true
+		}
+	}
+	missing := slices.DeleteFunc(slices.Clone(names), func(n pypi.Name) bool { return locked[n] })
+	if len(missing) == 0 {
+		return nil, false, nil
+	}
+	absent = &noLockError{names: missing, of: len(jobs)}
+	if n := missing[0]; len(missing) == 1 {
+		best := 1 + max(1, len(n)/3)
+		for _, l := range slices.Sorted(maps.Keys(locked)) {
+			if d := editDistance(string(l), string(n)); d < best {
+				absent.near, best = l, d
+			}
+		}
+	}
+	return absent, len(missing) == len(names), nil
 }

@@ -11,40 +11,35 @@ import (
 	"github.com/pylock-dev/pylock/resolver"
 )
 
-// upgradeRequirements reads the values of --upgrade-package.
-func (o *compileOptions) upgradeRequirements() ([]pep508.Requirement, error) {
-	var reqs []pep508.Requirement
+// toMove reads the values of --upgrade-package: the packages, and those with a
+// specifier.
+func (o *compileOptions) toMove() (names []pypi.Name, bounds []project.Requirement, err error) {
 	for _, s := range o.upgradePackages {
 		req, _, err := pep508.ParseRequirement(s)
 		if err != nil {
-			return nil, usagef("--upgrade-package %q: %w", s, err)
+			return nil, nil, usagef("--upgrade-package %q: %w", s, err)
 		}
 		if req.URL != "" || !req.Marker.IsTrivial() {
-			return nil, usagef("--upgrade-package %q: want a name, or a name with versions such as httpx<1", s)
+			return nil, nil, usagef("--upgrade-package %q: want a name, or a name with versions such as httpx<1", s)
 		}
-		reqs = append(reqs, req)
+		names = append(names, req.Name)
+		if len(req.Specifiers) > 0 {
+			req.Extras = nil
+			bounds = append(bounds, project.Requirement{Requirement: req, Text: s, Place: project.Place{File: "--upgrade-package " + s}})
+		}
 	}
-	return reqs, nil
+	return names, bounds, nil
 }
 
 // preferences reads the existing lock: its pins are kept unless an upgrade is
 // asked for.
 func (o *compileOptions) preferences(r *run) error {
-	reqs, err := o.upgradeRequirements()
-	if err != nil {
+	var err error
+	if r.moved, r.bounds, err = o.toMove(); err != nil {
 		return err
 	}
-	for i, req := range reqs {
-		r.moved = append(r.moved, req.Name)
-		if len(req.Specifiers) > 0 {
-			s := o.upgradePackages[i]
-			req.Extras = nil
-			bound := project.Requirement{Requirement: req, Text: s, Place: project.Place{File: "--upgrade-package " + s}}
-			r.bounds = append(r.bounds, bound)
-			r.request.Constraints = append(r.request.Constraints, bound)
-			r.request.Moves = append(r.request.Moves, bound)
-		}
-	}
+	r.request.Constraints = append(r.request.Constraints, r.bounds...)
+	r.request.Moves = append(r.request.Moves, r.bounds...)
 	if r.output == "" || o.unread {
 		return nil
 	}

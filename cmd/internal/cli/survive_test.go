@@ -104,6 +104,7 @@ type outcomeOfFaults struct {
 func survive(t *testing.T, handler *indextest.Handler, input string, f indextest.Faults) (o outcomeOfFaults) {
 	handler.Reset()
 	handler.SetFaults(f)
+	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		pipe, stop := indextest.ServePipe(t, handler)
 		defer stop()
@@ -111,7 +112,8 @@ func survive(t *testing.T, handler *indextest.Handler, input string, f indextest
 		app := &App{
 			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
 			Getenv: func(name string) (string, bool) {
-				return "http://127.0.0.1/simple/", name == "UV_DEFAULT_INDEX"
+				v, ok := map[string]string{"UV_DEFAULT_INDEX": "http://127.0.0.1/simple/", "PYLOCK_CACHE_DIR": dir}[name]
+				return v, ok
 			},
 			FS: lockfile.OS{}, Now: time.Now, Dial: pipe.Dial,
 		}

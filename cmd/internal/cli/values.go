@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -88,4 +89,29 @@ func sw(f *pflag.FlagSet, v pflag.Value, name, usage string) *pflag.Flag {
 	fl := f.VarPF(v, name, "", usage)
 	fl.NoOptDefVal = "true"
 	return fl
+}
+
+// tally is a switch that counts how often it is given. Its type is that of a
+// switch, so that the help shows no value.
+type tally int
+
+func (c *tally) String() string   { return strconv.Itoa(int(*c)) }
+func (c *tally) Type() string     { return "bool" }
+func (c *tally) IsBoolFlag() bool { return true }
+
+func (c *tally) Set(s string) error {
+	if n, err := strconv.Atoi(s); err == nil {
+		*c = tally(n)
+		return nil
+	}
+	on, err := strconv.ParseBool(s)
+	switch {
+	case err != nil:
+		return fmt.Errorf("want true, false or a number, not %q", s)
+	case on:
+		*c++
+	default:
+		*c = 0
+	}
+	return nil
 }
