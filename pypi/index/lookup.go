@@ -233,6 +233,9 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 			return err
 		}
 		// Addresses with a query may be signed, which is a credential, and expire.
+		if at.key == "" {
+			p.fetched = now
+		}
 		if p.keep = keep && !b.signed; p.keep {
 			c.save(r, at, s)
 		} else {

@@ -116,6 +116,7 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 		var unusable *UnusableError
 		switch {
 		case err == nil:
+			c.saveRelease(p, r.Version, p.fetched)
 			return m, nil
 		case errors.Is(err, ErrNeedsBuild):
 			build = true

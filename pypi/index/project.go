@@ -25,6 +25,8 @@ type Project struct {
 	home  *repository
 	claim *claim
 	keep  bool // metadata of its files may be kept in the cache
+
+	fetched time.Time // when a page of all releases came from the index; zero for what the cache had
 }
 
 // Release is a version of a project, with at least one file.

@@ -294,7 +294,11 @@ func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pi
 		usable := c.opts.Offline || was.fresh(now)
 		if !slices.ContainsFunc(pins, func(pin Pinned) bool { return !pin.on(was.project, usable) }) {
 			c.cached.Add(1)
-			c.savePinned(r, was, pins)
+			for i := range pins {
+				if len(pins[i].Hashes) > 0 { // others would be kept anew each time
+					c.saveRelease(was.project, pins[i].Version, was.fetched)
+				}
+			}
 			return was.project, nil
 		}
 	}
@@ -319,18 +323,15 @@ func (c *Client) pinnedRecords(r *repository, name pypi.Name, pins []Pinned) *Pr
 	return union(docs)
 }
 
-// savePinned keeps what a page says of pinned versions in small records, so that the next run need not read the page: of
-// 74 pages that is 1 MB in the place of 12. They are no answers of the index, so without a lifetime, and of use for pins
-// with hashes alone.
-func (c *Client) savePinned(r *repository, was *recorded, pins []Pinned) {
-	for i := range pins {
-		if len(pins[i].Hashes) == 0 {
-			continue
-		}
-		p := was.project.only([]pep440.Version{pins[i].Version})
-		s := &stored{kind: storedJSON, fetched: was.fetched, page: packPage(p)}
-		c.save(r, place{kind: cache.Versions, name: p.Name, key: pins[i].Version.Key()}, s)
+// saveRelease keeps what a page says of a release in a small record, so that who pins it need not read the page: of 74
+// pages that is 1 MB in the place of 12. It is no answer of the index, so it has no lifetime, and is of use for pins with
+// hashes alone.
+func (c *Client) saveRelease(p *Project, v pep440.Version, fetched time.Time) {
+	if !p.keep || fetched.IsZero() {
+		return
 	}
+	s := &stored{kind: storedJSON, fetched: fetched, page: packPage(p.only([]pep440.Version{v}))}
+	c.save(p.home, place{kind: cache.Versions, name: p.Name, key: v.Key()}, s)
 }
 
 // on reports whether a page has all that is pinned; without hashes a page that is fresh is needed.
