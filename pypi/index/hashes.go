@@ -52,6 +52,24 @@ func (h Hashes) Get(algorithm string) string {
 	return ""
 }
 
+// covers reports whether h has all of want.
+func (h Hashes) covers(want Hashes) bool {
+	at, wantAt := 0, 0
+	for i, a := range algorithms {
+		bit := uint8(1 << i)
+		if want.has&bit != 0 {
+			if h.has&bit == 0 || h.raw[at:at+a.size] != want.raw[wantAt:wantAt+a.size] {
+				return false
+			}
+			wantAt += a.size
+		}
+		if h.has&bit != 0 {
+			at += a.size
+		}
+	}
+	return true
+}
+
 // All yields the algorithms and digests, sha256 first.
 func (h Hashes) All() iter.Seq2[string, string] {
 	return func(yield func(algorithm, digest string) bool) {

@@ -340,9 +340,10 @@ func (pin *Pinned) on(p *Project, fresh bool) bool {
 	if r == nil {
 		return false
 	}
-	for _, want := range pin.Hashes {
-		algorithm, digest, _ := strings.Cut(want, ":")
-		if !slices.ContainsFunc(r.Files(), func(f File) bool { return f.Hashes.Get(algorithm) == digest }) {
+	files := r.Files()
+	for _, text := range pin.Hashes {
+		want := NewHashes(text) // compared as bytes: a lock may list each file of hundreds
+		if want.IsZero() || !slices.ContainsFunc(files, func(f File) bool { return f.Hashes.covers(want) }) {
 			return false
 		}
 	}

@@ -481,3 +481,27 @@ func TestVersionsCached(t *testing.T) {
 		})
 	}
 }
+
+func TestHashesCover(t *testing.T) {
+	hash := func(algorithm string, digit string) string {
+		return algorithm + ":" + strings.Repeat(digit, map[string]int{"sha256": 64, "sha384": 96, "sha512": 128}[algorithm])
+	}
+	all := NewHashes(hash("sha256", "a"), hash("sha384", "b"), hash("sha512", "c"))
+	for _, tt := range []struct {
+		have Hashes
+		want string
+		ok   bool
+	}{
+		{all, hash("sha256", "a"), true},
+		{all, hash("sha384", "b"), true},
+		{all, hash("sha512", "c"), true},
+		{all, hash("sha512", "a"), false},
+		{NewHashes(hash("sha512", "c")), hash("sha512", "c"), true},
+		{NewHashes(hash("sha512", "c")), hash("sha256", "c"), false},
+		{Hashes{}, hash("sha256", "a"), false},
+	} {
+		if tt.have.covers(NewHashes(tt.want)) != tt.ok {
+			t.Errorf("%+v covers %s: want %t", tt.have, tt.want, tt.ok)
+		}
+	}
+}
