@@ -96,6 +96,8 @@ type Client struct {
 
 	requests, retries, bytes atomic.Int64
 	cached, revalidated      atomic.Int64
+	writing                  sync.Mutex
+	writes                   sync.WaitGroup     // to the cache
 	desks                    chan *bytes.Buffer // where pages are scanned, as many as there are processors
 	packed                   buffers
 	inflaters                sync.Pool // of *gzip.Reader, each with 70 KB of tables

@@ -74,6 +74,7 @@ func serveUniverse(t testing.TB, text string, p indextest.Profile, o Options) (*
 func project(t testing.TB, c *Client, name string) *Project {
 	t.Helper()
 	p, err := c.Project(t.Context(), pypi.NormalizeName(name))
+	c.flush()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +93,7 @@ func release(t testing.TB, p *Project, version string) *Release {
 func metadata(t testing.TB, c *Client, p *Project, version string) *Metadata {
 	t.Helper()
 	m, err := c.MetadataOf(t.Context(), p, release(t, p, version), nil)
+	c.flush()
 	if err != nil {
 		t.Fatal(err)
 	}

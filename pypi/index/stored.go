@@ -223,10 +223,20 @@ func (c *Client) save(r *repository, at place, s *stored) {
 	switch {
 	case b == nil:
 	case at.key != "":
-		c.packOf(r, at.kind, at.name).Add(at.key, s.pack())
+		pack := c.packOf(r, at.kind, at.name)
+		c.later(func() { pack.Add(at.key, s.pack()) })
 	default:
-		b.Write(at.kind, string(at.name), s.head(), unsafe.Slice(unsafe.StringData(s.page), len(s.page)))
+		c.later(func() {
+			b.Write(at.kind, string(at.name), s.head(), unsafe.Slice(unsafe.StringData(s.page), len(s.page)))
+		})
 	}
+}
+
+// later writes while others wait for the network; [Client.Close] waits for it.
+func (c *Client) later(write func()) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.writes.Go(write)
 }
 
 // drop forgets an answer that the index does not want to be kept.
@@ -425,7 +435,8 @@ func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
 	if source != FromPyproject {
 		text = dist.TrimMetadata(text)
 	}
-	pack.Add(key, append(out, text...))
+	value := append(out, text...)
+	c.later(func() { pack.Add(key, value) })
 }
 
 // factsName is the record of what was learned about an index.
@@ -479,8 +490,17 @@ func (r *repository) recall(now time.Time, offline bool) {
 	}
 }
 
-// Close keeps what was learned about the indexes. The client can still be used.
+// flush waits until the cache has what is kept.
+func (c *Client) flush() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.writes.Wait()
+}
+
+// Close waits until the cache has what is kept, and keeps what was learned about the indexes. The client can still be
+// used.
 func (c *Client) Close() {
+	c.flush()
 	if c.opts.Offline {
 		return
 	}

@@ -284,6 +284,7 @@ func TestRevalidation(t *testing.T) {
 					t.Fatal(err)
 				}
 				p, err := c.Project(t.Context(), "a")
+				c.flush()
 				got := ""
 				if err != nil {
 					got = err.Error()
@@ -324,6 +325,7 @@ func TestWarm(t *testing.T) {
 					text += plainProject(p)
 					for i := range p.Releases {
 						m, err := c.MetadataOf(t.Context(), p, &p.Releases[i], nil)
+						c.flush()
 						if err != nil {
 							text += err.Error() + "\n"
 							continue
@@ -381,8 +383,10 @@ func TestPrivate(t *testing.T) {
 			DefaultIndex: strings.Replace(s.SimpleURL(), "://", "://"+userinfo, 1), Cache: newStore(t, dir), Offline: offline,
 		})
 		p, err := c.Project(t.Context(), "a")
+		c.flush()
 		if err == nil {
 			_, err = c.MetadataOf(t.Context(), p, &p.Releases[0], nil)
+			c.flush()
 		}
 		c.Close()
 		return err
@@ -472,6 +476,7 @@ func TestVersionsCached(t *testing.T) {
 			now = now.Add(tt.after)
 			c := client(tt.o)
 			p, err := c.Versions(t.Context(), "a", tt.pins)
+			c.flush()
 			if err != nil || len(p.Releases) > 1 || tt.name != "not there" && len(p.Releases) != 1 {
 				t.Fatalf("got %+v, %v", p, err)
 			}
