@@ -73,7 +73,9 @@ uv_takes() {
 exported() {
   # Each compile starts from nothing, so that no pin comes from a lock.
   "$pylock" compile -q services/langgraph "$cutoff" -o direct.lock --no-header || return 1
-  "$pylock" export -q $lock -o exported.lock --no-header || return 1
+  # Without the folders a pylock.toml cannot tell of them.
+  "$pylock" compile -q services/langgraph "$cutoff" --emit-local -o pylock.local.toml || return 1
+  "$pylock" export -q pylock.local.toml -o exported.lock --no-header || return 1
   cmp direct.lock exported.lock || { diff direct.lock exported.lock; return 1; }
   "$pylock" compile -q services/langgraph "$cutoff" -o full.lock || return 1
   "$pylock" export -q full.lock -o pylock.back.toml --no-header || return 1
