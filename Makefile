@@ -38,7 +38,7 @@ lint:
 	$(TOOL) actionlint -shellcheck= -pyflakes= $(WORKFLOWS)
 
 unit: ## -short fixes the seed of the worlds of several targets; make oracle takes new ones
-	$(GO) test -short $(RACE) ./...
+	$(GO) test -short -timeout=40m $(RACE) ./...
 
 fuzz-smoke: ## every fuzz target for a moment
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) sh tools/fuzz-smoke.sh
