@@ -138,7 +138,7 @@ func TestKill(t *testing.T) {
 		}
 		switch {
 		case old == len(killServices):
-			span = span * 21 / 20
+			span = span * 5 / 4
 		case old > 0:
 			mixed++
 		}

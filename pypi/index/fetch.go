@@ -388,26 +388,39 @@ func (c *Client) decoded(a *answer, body io.Reader, rq *request) (io.Reader, err
 type inflated struct {
 	*gzip.Reader
 	packed *bytes.Buffer
+	whole  bool // all of it is in packed
 }
 
-// inflate reads a compressed body to its end before the first byte is inflated. So who waits for the network holds what
-// is small, and pages can be inflated one a processor, see [Client.page].
+// inflate reads a compressed body to its end before the first byte is inflated, unless it is large. So who waits for the
+// network holds what is small, and pages can be inflated one a processor, see [Client.readPage]. The rest of a large one
+// is inflated as it comes, so that a bomb is known for what it is before it is here.
 func (c *Client) inflate(a *answer, body io.Reader) (io.Reader, error) {
 	packed := c.packed.take()
-	if err := readAll(a, body, packed, "the compressed answer", maxPage); err != nil {
-		c.packed.give(packed)
-		return nil, err
+	if a.length > 0 {
+		packed.Grow(int(min(a.length, maxPacked)) + bytes.MinRead)
 	}
-	a.length, a.framed, a.expect = -1, true, inflatedSize(packed.Bytes()) // the trailer tells length and checksum
+	n, err := packed.ReadFrom(io.LimitReader(body, maxPacked+1))
+	if err != nil {
+		c.packed.give(packed)
+		return nil, broken(n, err)
+	}
+	whole := n <= maxPacked
+	a.length, a.framed = -1, true // the trailer tells length and checksum
+	rest := io.Reader(packed)
+	if whole {
+		a.expect = inflatedSize(packed.Bytes())
+	} else {
+		rest = io.MultiReader(packed, body)
+	}
 	z, ok := c.inflaters.Get().(*gzip.Reader)
 	if !ok {
 		z = new(gzip.Reader)
 	}
-	if err := z.Reset(packed); err != nil {
+	if err := z.Reset(rest); err != nil {
 		c.packed.give(packed)
 		return nil, transientError{fmt.Errorf("the compression is damaged: %w", err)}
 	}
-	return &inflated{z, packed}, nil
+	return &inflated{z, packed, whole}, nil
 }
 
 // inflatedSize is what the end of a gzip stream says of its length (RFC 1952, section 2.3.1), as far as that can be true.

@@ -5,6 +5,7 @@ import "time"
 // Limits on what an index may send. Bytes are counted after decompression.
 const (
 	maxPage         = 64 << 20  // bytes of a project page or document
+	maxPacked       = 1 << 20   // bytes of a compressed answer that are read before it is inflated
 	maxDepth        = 64        // of nesting in JSON
 	maxFiles        = 200_000   // on a project page
 	maxMetadata     = 10 << 20  // bytes of METADATA, PKG-INFO, FILE.metadata

@@ -261,7 +261,7 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 // readPage returns the text of a page. Pages are large, so they are inflated and scanned one a processor, each in the
 // same room as those before it, which is free again when done is called.
 func (c *Client) readPage(a *answer, body io.Reader) (page *bytes.Buffer, done func(), err error) {
-	if _, here := body.(*inflated); !here {
+	if z, ok := body.(*inflated); !ok || !z.whole {
 		page = c.packed.take()
 		err = readAll(a, body, page, "the project page", maxPage)
 	}
