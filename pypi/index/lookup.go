@@ -232,10 +232,10 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		if p, err = unpackPage(s.page, at.name, r); err != nil {
 			return err
 		}
-		// Addresses with a query may be signed, which is a credential, and expire.
 		if at.key == "" {
 			p.fetched = now
 		}
+		// Addresses with a query may be signed, which is a credential, and expire.
 		if p.keep = keep && !b.signed; p.keep {
 			c.save(r, at, s)
 		} else {

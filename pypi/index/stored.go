@@ -297,12 +297,7 @@ func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pi
 		if err != nil {
 			return nil, err
 		}
-		now := c.opts.Now()
-		if was == nil || !c.opts.Offline && !was.fresh(now) && !was.within(pinnedLifetime, now) {
-			continue
-		}
-		usable := c.opts.Offline || was.fresh(now)
-		if !slices.ContainsFunc(pins, func(pin Pinned) bool { return !pin.on(was.project, usable) }) {
+		if was != nil && c.serves(was.stored, was.project, pins) {
 			c.cached.Add(1)
 			for i := range pins {
 				if len(pins[i].Hashes) > 0 { // others would be kept anew each time
@@ -317,20 +312,26 @@ func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pi
 
 // pinnedRecords is pinnedOf for the small records of versions.
 func (c *Client) pinnedRecords(r *repository, name pypi.Name, pins []Pinned) *Project {
-	now := c.opts.Now()
 	docs := make([]*Project, len(pins))
 	for i := range pins {
 		s := c.load(r, place{kind: cache.Versions, name: name, key: pins[i].Version.Key()})
-		if s == nil || !c.opts.Offline && !s.fresh(now) && !s.within(pinnedLifetime, now) {
+		if s == nil {
 			return nil
 		}
 		p, err := s.unpack(r, name)
-		if err != nil || !pins[i].on(p, c.opts.Offline || s.fresh(now)) {
+		if err != nil || !c.serves(s, p, pins[i:i+1]) {
 			return nil
 		}
 		docs[i] = p
 	}
 	return union(docs)
+}
+
+// serves reports whether what was kept is young enough for the pins, and has them all.
+func (c *Client) serves(s *stored, p *Project, pins []Pinned) bool {
+	now := c.opts.Now()
+	fresh := c.opts.Offline || s.fresh(now)
+	return (fresh || s.within(pinnedLifetime, now)) && !slices.ContainsFunc(pins, func(pin Pinned) bool { return !pin.on(p, fresh) })
 }
 
 // saveRelease keeps what a page says of a release in a small record, so that who pins it need not read the page: of 74
