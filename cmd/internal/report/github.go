@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/pylock-dev/pylock/lockfile"
@@ -121,13 +122,18 @@ var (
 func (a annotation) String() string {
 	var properties []string
 	add := func(name, v string) {
-		if v != "" && v != "0" {
+		if v != "" {
 			properties = append(properties, name+"="+escapeProperty.Replace(clean(v)))
 		}
 	}
+	number := func(name string, n int) {
+		if n != 0 {
+			add(name, strconv.Itoa(n))
+		}
+	}
 	add("file", a.file)
-	add("line", fmt.Sprint(a.line))
-	add("col", fmt.Sprint(a.col))
+	number("line", a.line)
+	number("col", a.col)
 	add("title", a.title)
 	lines := make([]string, len(a.sentences))
 	for i, s := range a.sentences {

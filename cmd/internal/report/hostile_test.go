@@ -20,7 +20,7 @@ var hostile = []string{
 	"]]><evil/>", "</failure>", "a%0A::error::b", "\n::error::evil", "  ::set-output name=x::y", "##[error]evil", "::stop-commands::x",
 	"\x1b[31mred", "\u202eevil", "\u2028::error::x", "\xff\xfe", "\x00", "a\r\nb", "drift=false\nx", "EOF\nchanged-services=[]",
 	"\"}], \"x\": \"", "<script>alert(1)</script>", "[click](https://evil.example)", "![x](http://e.example)", "{0}", "| a | b |", "```\nsh", "`", "%", "a:b,c",
-	"https://user:secret@example.org/x", "\ufffe", "\U000e0001", "\ud7ff\uffff", "~~~", "//evil.example/x", "../../etc/passwd", "a\\", "&amp;", "",
+	"https://user:secret@example.org/x", "\ufffe", "\U000e0001", "\ud7ff\uffff", "~~~", "//evil.example/x", "../../etc/passwd", "a\\", "&amp;", "", "0",
 }
 
 // report with the same text in each field.
