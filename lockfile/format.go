@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
@@ -8,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/pylock-dev/pylock/project"
 )
 
 // Format is a form of a lock.
@@ -101,6 +104,26 @@ func ReadConflicted(name string, data []byte) (*Lock, error) {
 	}
 	l.join(other)
 	return l, nil
+}
+
+// ReadHeader is ReadConflicted for the header alone: it does not look at the
+// pins, unless the header is in the middle of a merge.
+func ReadHeader(name string, data []byte) (*Lock, error) {
+	if f, err := FormatOf(name); err == nil && f == PylockTOML {
+		return ReadConflicted(name, data)
+	}
+	rest := bytes.TrimPrefix(data, []byte(byteOrderMark))
+	for {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		if project.ConflictMark(string(line)) != "" {
+			return ReadConflicted(name, data)
+		}
+		if !isComment(string(line)) {
+			break
+		}
+		rest = after
+	}
+	return ParseLax(name, data[:len(data)-len(rest)])
 }
 
 // Write returns the text of a lock in a form; see [Render] and [RenderTOML].

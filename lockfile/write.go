@@ -121,11 +121,12 @@ func ReadFile(path string, sys FS) (data []byte, exists bool, err error) {
 		return nil, true, &WriteError{path, err}
 	}
 	defer f.Close()
-	data, err = io.ReadAll(io.LimitReader(f, maxLockBytes+1))
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(int(min(fi.Size(), maxLockBytes)) + bytes.MinRead)
+	if _, err = b.ReadFrom(io.LimitReader(f, maxLockBytes+1)); err != nil {
 		return nil, true, &WriteError{path, err}
 	}
-	return data, true, nil
+	return b.Bytes(), true, nil
 }
 
 // WriteFile puts data in place of the file, or makes it: through a temporary

@@ -351,12 +351,12 @@ func (pin *Pinned) on(p *Project, fresh bool) bool {
 	if r == nil {
 		return false
 	}
-	files := r.Files()
-	for _, text := range pin.Hashes {
-		want := NewHashes(text) // compared as bytes: a lock may list each file of hundreds
-		if want.IsZero() || !slices.ContainsFunc(files, func(f File) bool { return f.Hashes.covers(want) }) {
-			return false
-		}
+	hashes, files := NewHashList(pin.Hashes), r.Files()
+	for i := range files {
+		hashes.Lists(files[i].Hashes)
+	}
+	if len(hashes.Left()) > 0 {
+		return false
 	}
 	return fresh || len(pin.Hashes) > 0
 }

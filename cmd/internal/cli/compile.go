@@ -204,6 +204,7 @@ type run struct {
 	output string                // path, or "" to print
 	also   []string              // paths of other forms
 	old    *lockfile.Lock        // nil when there is none
+	before []byte                // the text of old
 	moved  []pypi.Name           // --upgrade-package
 	bounds []project.Requirement // the specifiers of --upgrade-package
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -114,7 +115,10 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
-	changes := moves(lockfile.Compare(r.old, lock))
+	var changes []lockfile.Change
+	if r.old == nil || !bytes.Equal(r.before, text) {
+		changes = moves(lockfile.Compare(r.old, lock))
+	}
 	out.changes = len(changes)
 	if o.dryRun && r.output != "" {
 		if out.diff, err = r.dryRun(text); err != nil {

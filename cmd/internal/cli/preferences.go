@@ -54,7 +54,7 @@ func (o *compileOptions) preferences(r *run) error {
 		}
 		return fmt.Errorf("%w\nthe existing lock cannot be read: remove it, or use --upgrade to lock anew", err)
 	}
-	r.old = old
+	r.old, r.before = old, data
 	if o.upgrade {
 		return nil
 	}
