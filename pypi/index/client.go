@@ -94,6 +94,7 @@ type Client struct {
 	metadata flight[*Metadata]
 	recorded flight[*recorded] // pages of the cache, by index, kind and name
 
+	until                    atomic.Int64 // seconds, 0 for ever; see [Client.Until]
 	requests, retries, bytes atomic.Int64
 	cached, revalidated      atomic.Int64
 	writing                  sync.Mutex

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pylock-dev/pylock/project"
@@ -15,6 +16,16 @@ import (
 type indexSettings struct {
 	byDefault string
 	extra     []string // asked first, in this order
+}
+
+// key tells indexes from others.
+func (s indexSettings) key() string {
+	return strings.Join(append([]string{s.byDefault}, s.extra...), "\n")
+}
+
+// private reports whether an address holds a credential, or may.
+func (s indexSettings) private() bool {
+	return slices.ContainsFunc(append([]string{s.byDefault}, s.extra...), func(u string) bool { return bare(u) != u })
 }
 
 // indexes merges flags and environment with what the project says; the former

@@ -60,7 +60,7 @@ func walk(root *os.Root) []file {
 			continue
 		}
 		fs.WalkDir(root.FS(), e.Name(), func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || name == Layout+"/"+pruned || name == Layout+"/"+keyName {
+			if err != nil || d.IsDir() || slices.Contains([]string{pruned, keyName, generated}, strings.TrimPrefix(name, Layout+"/")) {
 				return nil // an error is of what others have removed meanwhile
 			}
 			if fi, err := d.Info(); err == nil {
@@ -111,7 +111,9 @@ func Measure(dir string) (Info, error) {
 		u := info.Kinds[k]
 		u.add(f.Size())
 		info.Kinds[k] = u
-		buckets[path.Dir(path.Dir(f.name))] = true
+		if k != Outcomes {
+			buckets[path.Dir(path.Dir(f.name))] = true
+		}
 	}
 	info.Indexes = len(buckets)
 	return info, nil
@@ -193,6 +195,7 @@ func Clean(dir string, names ...string) (removed Usage, err error) {
 		return removed, err
 	}
 	defer root.Close()
+	root.Remove(Layout + "/" + generated)
 	for _, f := range walk(root) {
 		k := f.kind()
 		if len(names) > 0 && (k == "" || k == Facts || !slices.Contains(names, strings.TrimSuffix(path.Base(f.name), extension))) {

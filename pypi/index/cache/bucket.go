@@ -169,9 +169,11 @@ func (b *Bucket) replace(kind, name string, parts ...[]byte) {
 		s.note(nil, err)
 		return
 	}
+	size := 0
 	for _, p := range parts {
-		s.written.Add(int64(len(p)))
+		size += len(p)
 	}
+	s.wrote(kind, size)
 }
 
 // Remove forgets a record or a pack.

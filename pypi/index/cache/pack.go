@@ -108,7 +108,7 @@ func (p *Pack) Add(key string, value []byte) {
 		return
 	}
 	p.size += int64(len(one))
-	p.bucket.store.written.Add(int64(len(one)))
+	p.bucket.store.wrote(p.kind, len(one))
 }
 
 func appendTo(root *os.Root, name string, data []byte) error {
