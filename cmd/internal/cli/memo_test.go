@@ -135,6 +135,9 @@ func TestMemoEnds(t *testing.T) {
 		{"an input", func(w *world) {
 			w.files["svc/pyproject.toml"] += "[tool.x]\n[project.optional-dependencies]\nx = [\"b\"]\n"
 		}, []string{"--extra=x", "--no-annotate"}, false},
+		{"a requirement", func(w *world) {
+			w.files["svc/pyproject.toml"] = strings.Replace(w.files["svc/pyproject.toml"], `"a"`, `"a", "a<5"`, 1)
+		}, nil, false},
 		{"a comment of an input", func(w *world) { w.files["svc/pyproject.toml"] += "# x\n" }, nil, true},
 		{"a comment of the lock", func(w *world) {
 			data, _ := os.ReadFile("svc/requirements.lock")
