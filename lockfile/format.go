@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pylock-dev/pylock/project"
 )
@@ -47,7 +48,7 @@ func (f Format) FileName() string {
 // pylockName is a file name that PEP 751 reserves for its format.
 //
 // https://packaging.python.org/en/latest/specifications/pylock-toml/#file-name
-var pylockName = regexp.MustCompile(`^pylock\.([^.]+\.)?toml$`)
+var pylockName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^pylock\.([^.]+\.)?toml$`) })
 
 // FormatOf returns the form that the name of a file stands for: pylock.toml
 // and pylock.NAME.toml are of PEP 751, everything else is a requirements file.
@@ -56,7 +57,7 @@ var pylockName = regexp.MustCompile(`^pylock\.([^.]+\.)?toml$`)
 func FormatOf(file string) (Format, error) {
 	base := path.Base(filepath.ToSlash(file))
 	switch {
-	case pylockName.MatchString(base):
+	case pylockName().MatchString(base):
 		return PylockTOML, nil
 	case strings.EqualFold(path.Ext(base), ".toml") && len(base) > len("pylock") && strings.EqualFold(base[:len("pylock")], "pylock"):
 		return 0, fmt.Errorf("%s: a lock of PEP 751 is called pylock.toml or pylock.NAME.toml, in lower case and with no dot in NAME: rename it", file)

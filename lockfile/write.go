@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -209,7 +210,7 @@ func sweep(dir File, lock string, sys FS) {
 		return
 	}
 	for _, e := range entries {
-		if !tempName.MatchString(e.Name()) || !e.Type().IsRegular() {
+		if !tempName().MatchString(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
 		if old, err := e.Info(); err == nil && fi.ModTime().Sub(old.ModTime()) > staleTemp {
@@ -219,7 +220,7 @@ func sweep(dir File, lock string, sys FS) {
 }
 
 // tempName is what create calls a file, and nobody else does.
-var tempName = regexp.MustCompile(`^\.pylock-[A-Z2-7]{12}\.tmp$`)
+var tempName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.pylock-[A-Z2-7]{12}\.tmp$`) })
 
 // create makes a file of a new name in dir.
 func create(dir string, sys FS) (File, string, error) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi/dist"
@@ -69,11 +70,11 @@ func (o *compileOptions) indexSettings(p project.IndexSettings) (indexSettings, 
 	return s, nil
 }
 
-var indexName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+var indexName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+$`) })
 
 // splitIndex splits uv's NAME=URL.
 func splitIndex(s string) (name, u string) {
-	if n, rest, ok := strings.Cut(s, "="); ok && indexName.MatchString(n) && strings.Contains(rest, "://") {
+	if n, rest, ok := strings.Cut(s, "="); ok && indexName().MatchString(n) && strings.Contains(rest, "://") {
 		return n, rest
 	}
 	return "", s
