@@ -204,7 +204,7 @@ func TestFingerprint(t *testing.T) {
 		}
 		return string(h[:])
 	}
-	if of(base()) != of(base()) {
+	if a, b := base(), base(); of(a) != of(b) {
 		t.Error("two that are alike differ")
 	}
 	seen := map[string]int{of(base()): -1}
