@@ -273,7 +273,15 @@ func hexLength(algorithm string) int {
 
 func validHash(h string) bool {
 	algorithm, hex, ok := strings.Cut(h, ":")
-	return ok && hexLength(algorithm) > 0 && len(hex) == hexLength(algorithm) && strings.Trim(hex, "0123456789abcdef") == ""
+	if n := hexLength(algorithm); !ok || n == 0 || len(hex) != n {
+		return false
+	}
+	for i := range len(hex) {
+		if c := hex[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // markerText are the characters of a marker that mean nothing else to pip.

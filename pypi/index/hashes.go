@@ -30,8 +30,8 @@ func NewHashes(texts ...string) Hashes {
 			if name != a.name || len(digits) != 2*a.size || h.has&(1<<i) != 0 {
 				continue
 			}
-			if n, err := hex.Decode(buf[:], []byte(digits)); err == nil {
-				h.raw += string(buf[:n])
+			if raw, n := appendHex(buf[:0], digits, &anyHex); n > 0 {
+				h.raw += string(raw)
 				h.has |= 1 << i
 			}
 		}
@@ -103,27 +103,39 @@ func appendDigest(out []byte, text string) ([]byte, int) {
 		if name != a.name || len(digits) != 2*a.size {
 			continue
 		}
-		for i := 0; i < len(digits); i += 2 {
-			high, low := lowerHex(digits[i]), lowerHex(digits[i+1])
-			if high|low > 15 {
-				return out[:len(out)-i/2], 0
-			}
-			out = append(out, high<<4|low)
-		}
-		return out, a.size
+		return appendHex(out, digits, &lowerHex)
 	}
 	return out, 0
 }
 
-// lowerHex is the value of a digit, more than 15 for what is none.
-func lowerHex(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
+// appendHex appends the bytes that digits stand for, an even number of them, and returns how many these are, 0 if one is
+// no digit.
+func appendHex(out []byte, digits string, values *[256]byte) ([]byte, int) {
+	n, bad := len(out), byte(0)
+	for i := 0; i+1 < len(digits); i += 2 {
+		high, low := values[digits[i]], values[digits[i+1]]
+		bad |= high | low
+		out = append(out, high<<4|low)
 	}
-	return 0xff
+	if bad > 15 {
+		return out[:n], 0
+	}
+	return out, len(out) - n
+}
+
+// lowerHex and anyHex are the values of digits, more than 15 for what is none.
+var lowerHex, anyHex = hexValues("0123456789abcdef"), hexValues("0123456789abcdef", "0123456789ABCDEF")
+
+func hexValues(digits ...string) (values [256]byte) {
+	for i := range values {
+		values[i] = 0xff
+	}
+	for _, of := range digits {
+		for i := range len(of) {
+			values[of[i]] = byte(i)
+		}
+	}
+	return values
 }
 
 // Lists reports whether one of h is in the list, and remembers that it was.

@@ -48,7 +48,7 @@ func TestSimpleHTML(t *testing.T) {
 		t.Errorf("status %q, %q", p.Status, p.StatusReason)
 	}
 	one, sdist, two, three := p.Releases[0].Files()[0], p.Releases[0].Files()[1], p.Releases[1].Files()[0], p.Releases[2].Files()[0]
-	if one.Hashes.Get("sha256") != sha || one.RequiresPython != ">=3.8,<4" || one.Core != (CoreMetadata{CoreAdvertised, sha}) || one.Yanked {
+	if one.Hashes.Get("sha256") != sha || one.RequiresPython != ">=3.8,<4" || one.Core != (CoreMetadata{CoreAdvertised, NewHashes("sha256:" + sha)}) || one.Yanked {
 		t.Errorf("first %+v", one)
 	}
 	if !sdist.Yanked || sdist.YankedReason != "" || !sdist.Hashes.IsZero() || sdist.Core.State != CoreUnknown {

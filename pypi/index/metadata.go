@@ -235,7 +235,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 			if err := readAll(a, body, &buf, "the metadata file", maxMetadata); err != nil {
 				return err
 			}
-			if want := f.Core.SHA256; want != "" {
+			if want := f.Core.Hashes.Get("sha256"); want != "" {
 				sum := sha256.Sum256(buf.Bytes())
 				if got := hex.EncodeToString(sum[:]); got != want {
 					return mismatch(a, &HashError{"sha256", want, got})

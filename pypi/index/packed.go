@@ -2,7 +2,6 @@ package index
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"math"
 	"slices"
@@ -129,7 +128,7 @@ func packFile(out []byte, f *File, python int) (packed []byte, nameAt int) {
 		flag uint64
 	}{
 		{!named, hasName}, {f.Size != 0, hasSize}, {!f.UploadTime.IsZero(), hasTime}, {f.RequiresPython != "", hasPython},
-		{f.YankedReason != "", hasReason}, {f.Yanked, isYanked}, {f.Core.SHA256 != "", hasCoreSHA},
+		{f.YankedReason != "", hasReason}, {f.Yanked, isYanked}, {!f.Core.Hashes.IsZero(), hasCoreSHA},
 	} {
 		if b.is {
 			flags |= b.flag
@@ -159,8 +158,7 @@ func packFile(out []byte, f *File, python int) (packed []byte, nameAt int) {
 		text(f.YankedReason)
 	}
 	out = append(out, f.Hashes.raw...)
-	out, _ = hex.AppendDecode(out, []byte(f.Core.SHA256)) // checked by the scanner
-	return out, nameAt
+	return append(out, f.Core.Hashes.raw...), nameAt
 }
 
 // unpacker reads a packed page. After the first mistake bad is set, and everything is zero.
@@ -381,7 +379,7 @@ func (s *FileScan) read(page *packedPage, text string, n int) []File {
 		}
 		f.Core.State = CoreState(flags >> coreShift)
 		if flags&hasCoreSHA != 0 {
-			f.Core.SHA256 = hexOf(u.take(32))
+			f.Core.Hashes = Hashes{u.take(32), 1}
 		}
 		if strings.HasSuffix(f.Filename, ".whl") {
 			w, err := parser.Wheel(f.Filename)
@@ -397,5 +395,3 @@ func (s *FileScan) read(page *packedPage, text string, n int) []File {
 	}
 	return files
 }
-
-func hexOf(digest string) string { return hex.EncodeToString([]byte(digest)) }

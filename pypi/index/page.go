@@ -3,7 +3,6 @@ package index
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,7 +27,8 @@ type pageBuilder struct {
 	skipped []Skipped
 	pythons []string // each Requires-Python that can be read
 	numbers map[string]numbered
-	buf     []byte
+	buf     []byte // the hashes of a file
+	core    []byte // the hash of its metadata file
 
 	status, statusReason string
 	claim                *claim
@@ -94,11 +94,11 @@ func (b *pageBuilder) file(r *record) string {
 		return reason
 	}
 	if len(r.coreHash) > 0 {
-		hash, ok := digest(view(r.coreHash), 64)
-		if !ok {
+		raw, n := appendHex(b.core[:0], view(r.coreHash), &anyHex)
+		if b.core = raw; n != 32 || len(r.coreHash) != 2*n {
 			return "its metadata file has a malformed sha256"
 		}
-		f.Core.SHA256 = hash
+		f.Core.Hashes = Hashes{view(raw), 1}
 	}
 	var version pep440.Version
 	if strings.HasSuffix(f.Filename, ".whl") {
@@ -158,8 +158,8 @@ func (b *pageBuilder) setHashes(f *File, r *record) string {
 		if len(text) == 0 {
 			continue
 		}
-		var err error
-		if b.buf, err = hex.AppendDecode(b.buf, text); err != nil || len(text) != 2*algorithms[i].size {
+		n := 0
+		if b.buf, n = appendHex(b.buf, view(text), &anyHex); n != algorithms[i].size || len(text) != 2*n {
 			return "its " + algorithms[i].name + " is malformed"
 		}
 		f.Hashes.has |= 1 << i
@@ -181,27 +181,6 @@ func fragmentHash(r *record, fragment []byte) {
 			r.sha512 = value
 		}
 	}
-}
-
-// digest returns s in lower case, and whether it is n hexadecimal digits.
-func digest(s string, n int) (string, bool) {
-	if len(s) != n {
-		return "", false
-	}
-	upper := false
-	for i := range len(s) {
-		switch c := s[i]; {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'f':
-		case 'A' <= c && c <= 'F':
-			upper = true
-		default:
-			return "", false
-		}
-	}
-	if upper {
-		s = strings.ToLower(s)
-	}
-	return s, true
 }
 
 // python returns the number of a Requires-Python, -1 for none.

@@ -74,7 +74,7 @@ func (f *File) IsSdist() bool { return f.Wheel == nil }
 // CoreMetadata is what the index says about the metadata file beside a file (PEP 658, PEP 714).
 type CoreMetadata struct {
 	State  CoreState
-	SHA256 string // of the metadata file, lower-case hexadecimal; "" when not stated
+	Hashes Hashes // of the metadata file, at most a sha256
 }
 
 // CoreState is whether FILE.metadata exists.

@@ -427,7 +427,7 @@ func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error
 	now := c.opts.Now()
 	s := stored{fetched: time.Unix(int64(seconds), 0)}
 	switch {
-	case u.bad, source > FromPyproject, f.Core.SHA256 != "" && core != "" && core != f.Core.SHA256:
+	case u.bad, source > FromPyproject, core != "" && !f.Core.Hashes.IsZero() && core != f.Core.Hashes.Get("sha256"):
 		return nil, nil
 	case !immutable && !c.opts.Offline && (c.opts.Refresh.has(p.Name) || !s.within(unhashed, now)):
 		return nil, nil
@@ -464,7 +464,7 @@ func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
 	}
 	core := ""
 	if source == FromSidecar {
-		core = f.Core.SHA256
+		core = f.Core.Hashes.Get("sha256")
 	}
 	key, immutable := fileKey(f)
 	if !immutable {
