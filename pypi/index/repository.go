@@ -15,7 +15,9 @@ import (
 // repository is one index and what was learned about it.
 type repository struct {
 	display string            // as configured, without credentials
-	simple  *url.URL          // ends in a slash
+	flat    bool              // a page or folder of files of any package, see [Links]
+	dir     string            // of such a folder, else ""
+	simple  *url.URL          // ends in a slash, unless flat
 	json    *url.URL          // of the JSON API, ends in a slash; nil for none
 	guessed bool              // json is derived, and may be anything
 	auth    map[string]string // Authorization by origin

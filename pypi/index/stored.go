@@ -144,10 +144,13 @@ func lifetime(h http.Header, now time.Time) (d time.Duration, keep bool) {
 // bucket returns where answers of r are kept, nil for nowhere.
 func (c *Client) bucket(r *repository) *cache.Bucket {
 	r.bucketOnce.Do(func() {
-		if c.opts.Cache == nil {
+		if c.opts.Cache == nil || r.dir != "" {
 			return
 		}
 		identity := "simple " + r.simple.String() + "\n"
+		if r.flat {
+			identity = "links " + r.simple.String() + "\n"
+		}
 		secret := r.simple.RawQuery != ""
 		if r.json != nil {
 			identity += "json " + r.json.String() + "\n"
@@ -381,7 +384,7 @@ const needsBuild Source = 0
 
 // loadMetadata returns what the cache knows of f: metadata, ErrNeedsBuild, or neither.
 func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error) {
-	pack := c.packOf(p.home, cache.Metadata, p.Name)
+	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
 	if pack == nil {
 		return nil, nil
 	}
@@ -421,7 +424,7 @@ func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error
 
 // saveMetadata keeps what was read of f.
 func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
-	pack := c.packOf(p.home, cache.Metadata, p.Name)
+	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
 	if pack == nil || !p.keep {
 		return
 	}
@@ -505,7 +508,7 @@ func (c *Client) Close() {
 	if c.opts.Offline {
 		return
 	}
-	for _, r := range c.repositories {
+	for _, r := range c.all {
 		r.remember(c.opts.Now())
 	}
 }
