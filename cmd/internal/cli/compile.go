@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -49,6 +51,9 @@ type compileOptions struct {
 	noBinary, onlyBinary list
 	defaultIndex         string
 	indexes              []string
+	findLinks            []string
+	noIndex              bool
+	indexStrategy        choice
 	timeout              time.Duration
 	requestTimeout       time.Duration // of one request; 0 for the client's own
 
@@ -62,6 +67,7 @@ type compileOptions struct {
 	noStripExtras       bool
 	noEmit              list
 	emitIndexURL        bool
+	emitFindLinks       bool
 	emitBuildOptions    bool
 	emitIndexAnnotation bool
 	emitLocal           bool
@@ -231,7 +237,11 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 	if err := o.checkOutput(r); err != nil {
 		return nil, err
 	}
-	if r.indexes, err = o.indexSettings(r.project.Index); err != nil {
+	base := ""
+	if r.output != "" {
+		base = filepath.Dir(r.output)
+	}
+	if r.indexes, err = o.indexSettings(r.project.Index, base); err != nil {
 		return nil, err
 	}
 	q := &r.request
@@ -254,6 +264,9 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 		return nil, err
 	}
 	if err := o.target(r); err != nil {
+		return nil, err
+	}
+	if err := o.pinIndexes(r); err != nil {
 		return nil, err
 	}
 	if q.NoBinary, err = names("--no-binary", slices.Concat(r.project.NoBinary, o.noBinary.values)); err != nil {
@@ -291,10 +304,18 @@ func (o *compileOptions) prepareLock(r *run) error {
 	if !o.pip {
 		b.DefaultIndex = bare(r.indexes.byDefault)
 	}
-	if o.emitIndexURL {
+	if r.indexes.noIndex {
+		// Nothing else may be asked for these pins, so pip must not either.
+		b.Options = append(b.Options, "--no-index")
+	} else if o.emitIndexURL {
 		b.Options = append(b.Options, "--index-url "+bare(r.indexes.byDefault))
 		for _, u := range r.indexes.extra {
 			b.Options = append(b.Options, "--extra-index-url "+bare(u))
+		}
+	}
+	if o.emitFindLinks {
+		for _, l := range r.indexes.links {
+			b.Options = append(b.Options, "--find-links "+cmp.Or(l.Shown, bare(l.Address)))
 		}
 	}
 	if o.emitBuildOptions {

@@ -158,7 +158,7 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		}
 	}
 	c.Settings = append(c.Settings, target)
-	for _, u := range append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)) {
+	for _, u := range r.indexes.asked() {
 		c.Settings = append(c.Settings, configValue{Key: "asks", Value: []string{u}, Table: "derived"})
 	}
 	return c, nil

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/tags"
 )
 
@@ -99,6 +100,11 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	f.Var(&o.onlyBinary, "only-binary", "ignore the source distributions of a package, or :all: (repeatable)")
 	f.StringVarP(&o.defaultIndex, "default-index", "i", "", "ask this index `URL` in place of the default (also --index-url)")
 	f.StringArrayVar(&o.indexes, "index", nil, "ask this index `URL` before the default (repeatable; also --extra-index-url)")
+	o.indexStrategy = choice{value: index.Strategies[0], first: index.Strategies[0], of: index.Strategies}
+	f.Var(&o.indexStrategy, "index-strategy", "which indexes to take a name from: first-index that has it, or all of them: unsafe-first-match, unsafe-best-match")
+	complete("index-strategy", o.indexStrategy.of...)
+	f.StringArrayVarP(&o.findLinks, "find-links", "f", nil, "take files from this `folder` or page too (repeatable)")
+	f.BoolVar(&o.noIndex, "no-index", false, "ask no index: take what --find-links has")
 	f.DurationVar(&o.timeout, "timeout", 0, "give up after this `duration`, such as 2m")
 
 	// How the lock looks.
@@ -123,6 +129,8 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	f.Var(&o.noEmit, "no-emit-package", "resolve a package and leave it out of the lock (repeatable; also --unsafe-package)")
 	f.BoolVar(&o.emitIndexURL, "emit-index-url", false, "write the indexes into the lock")
 	hide(sw(f, inverse{&o.emitIndexURL}, "no-emit-index-url", ""))
+	f.BoolVar(&o.emitFindLinks, "emit-find-links", false, "write the pages and folders of --find-links into the lock")
+	hide(sw(f, inverse{&o.emitFindLinks}, "no-emit-find-links", ""))
 	f.BoolVar(&o.emitBuildOptions, "emit-build-options", false, "write --no-binary and --only-binary into the lock")
 	hide(sw(f, inverse{&o.emitBuildOptions}, "no-emit-build-options", ""))
 	f.BoolVar(&o.emitIndexAnnotation, "emit-index-annotation", false, "write the index of each package")
@@ -153,7 +161,7 @@ func (h *hashesValue) Set(s string) error {
 
 // ignored adds the flags of pip-tools that ask for what is the case anyway.
 func ignored(f *pflag.FlagSet) {
-	for _, name := range []string{"allow-unsafe", "no-allow-unsafe", "no-reuse-hashes", "no-emit-trusted-host", "no-emit-options", "no-emit-find-links", "strip-markers"} {
+	for _, name := range []string{"allow-unsafe", "no-allow-unsafe", "no-reuse-hashes", "no-emit-trusted-host", "no-emit-options", "strip-markers"} {
 		f.Bool(name, false, "")
 		f.Lookup(name).Hidden = true
 	}
@@ -166,8 +174,8 @@ func unsupported(name string) string {
 	switch name {
 	case "no-strip-markers", "emit-marker-expression":
 		return "a lock for several environments has the markers that it needs: --python-platform, --universal"
-	case "find-links", "emit-find-links", "f", "no-index", "torch-backend", "index-strategy":
-		return "packages come from indexes alone, the first that has the name: --index, --default-index"
+	case "torch-backend":
+		return "name the index of torch in sources: [tool.uv.sources] torch = { index = NAME }"
 	case "keyring-provider":
 		return "credentials go into the index URL, or into UV_INDEX_<NAME>_USERNAME and _PASSWORD: --index"
 	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",

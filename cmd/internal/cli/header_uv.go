@@ -195,6 +195,11 @@ func (o *compileOptions) fromUV(words []string, file string) (*compileOptions, *
 			}
 		}
 	}
+	for i, l := range was.findLinks {
+		if !strings.Contains(l, "://") && !path.IsAbs(l) {
+			was.findLinks[i] = in(l)
+		}
+	}
 	for i, g := range was.groups {
 		if n := strings.LastIndexByte(g, ':'); n >= 0 {
 			was.groups[i] = in(g[:n]) + g[n:]
@@ -263,7 +268,7 @@ func withoutEffect(f *pflag.FlagSet) {
 	for _, name := range []string{
 		"no-progress", "no-color", "system", "native-tls", "system-certs", "offline", "refresh", "rebuild", "no-config",
 		"managed-python", "no-managed-python", "no-python-downloads", "require-build-hashes", "no-build-isolation", "build-isolation", "reuse-hashes",
-		"no-strip-markers", "emit-marker-expression", "emit-find-links", "emit-options", "emit-trusted-host",
+		"no-strip-markers", "emit-marker-expression", "emit-options", "emit-trusted-host",
 	} {
 		f.Bool(name, false, "")
 	}
@@ -276,7 +281,6 @@ func withoutEffect(f *pflag.FlagSet) {
 	}
 	f.StringArrayP("build-constraints", "b", nil, "")
 	f.StringArrayP("config-setting", "C", nil, "")
-	f.Var(&choice{of: []string{"first-index"}}, "index-strategy", "")
 }
 
 var interpreter = regexp.MustCompile(`^(?:(?:c?python)[@-]?|.*/python)?(3\.\d+(?:\.\d+)?)$`)

@@ -46,7 +46,7 @@ type team struct {
 func (t *team) client(o *compileOptions, s indexSettings) (*index.Client, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := strings.Join(append([]string{s.byDefault}, s.extra...), "\n")
+	key := s.key()
 	if c := t.clients[key]; c != nil {
 		return c, nil
 	}
