@@ -105,7 +105,9 @@ func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.C
 //	index FILE [VAR] [pypi|mirror] [USER:PASSWORD]
 //	        serve the universe in FILE; the address of its Simple API becomes
 //	        VAR, or both INDEX and the default index of what follows; VAR_BARE
-//	        is the address without credentials
+//	        is the address without credentials, VAR_LINKS a page of all files
+//	files FILE DIR
+//	        write the files of the universe in FILE into a folder
 //	down    the default index is one that nobody serves
 //	exits CODE COMMAND...
 //	        run a command that must exit with that code
@@ -149,6 +151,11 @@ func TestScript(t *testing.T) {
 				s.Close()
 				ts.Setenv("INDEX", url)
 				ts.Setenv("UV_DEFAULT_INDEX", url)
+			},
+			"files": func(ts *testscript.TestScript, neg bool, args []string) {
+				u, err := indextest.Parse(ts.ReadFile(args[0]))
+				ts.Check(err)
+				ts.Check(u.WriteFiles(ts.MkAbs(args[1])))
 			},
 			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
 				want, err := strconv.Atoi(args[0])
@@ -213,4 +220,5 @@ func serveIndex(t *testing.T, ts *testscript.TestScript, args []string) {
 	}
 	ts.Setenv(variable, with)
 	ts.Setenv(variable+"_BARE", url)
+	ts.Setenv(variable+"_LINKS", strings.TrimSuffix(with, "simple/")+"links/")
 }

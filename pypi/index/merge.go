@@ -38,6 +38,9 @@ func ParseStrategy(s string) (Strategy, error) {
 	return 0, fmt.Errorf("unknown index strategy %q: use one of %s", s, strings.Join(Strategies, ", "))
 }
 
+// Strategy is that of the options.
+func (c *Client) Strategy() Strategy { return c.opts.Strategy }
+
 // Origin is where the files of a release come from.
 type Origin struct {
 	Index string   // as configured, without credentials; "" where no index has any

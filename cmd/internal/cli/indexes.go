@@ -149,7 +149,11 @@ func (s *indexSettings) link(address, what string) (index.Links, error) {
 	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
 		return index.Links{}, usagef("%s %s: there is no such folder: name a folder with wheels, or the URL of a page that lists some", what, project.Redact(address))
 	}
-	shown := relative(cmp.Or(s.base, "."), dir)
+	base, err := filepath.Abs(s.base)
+	if err != nil {
+		return index.Links{}, err
+	}
+	shown := relative(base, dir)
 	if !strings.HasPrefix(shown, "../") && shown != ".." && !filepath.IsAbs(shown) {
 		shown = "./" + strings.TrimPrefix(shown, "./")
 	}
