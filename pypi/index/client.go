@@ -54,6 +54,9 @@ type Options struct {
 	JSONAPI string // of the default index: "" derives it from …/simple/, "false" is never, else its URL …/pypi/
 	Order   Order
 
+	Finder  Finder // of credentials that no address holds
+	Network Network
+
 	UserAgent   string        // "pylock/VERSION (+contact URL)"
 	Timeout     time.Duration // of one request with all its tries; 0 is two minutes
 	Tries       int           // of one request; 0 is 8
@@ -99,7 +102,8 @@ type Client struct {
 	links        []*repository // likewise
 	only         map[pypi.Name]*repository
 	all          []*repository
-	network      *lateTransport // nil where Options.Transport takes its place
+	own          map[string]bool // origins of all
+	network      *network        // nil where Options.Transport takes its place
 	slots        chan struct{}
 
 	projects flight[*Project]
@@ -133,7 +137,7 @@ func NewClient(o Options) (*Client, error) {
 	}
 	transport := o.Transport
 	if transport == nil {
-		c.network = late(o.Concurrency, o.Getenv, o.Dial)
+		c.network = c.newNetwork()
 		transport = c.network
 	}
 	c.rest = resty.NewWithClient(&http.Client{Transport: transport})
@@ -151,7 +155,7 @@ func (c *Client) configure() error {
 		if r := known[raw]; r != nil {
 			return r, nil
 		}
-		r, err := newRepository(raw, api)
+		r, err := newRepository(raw, api, &o.Finder)
 		if err == nil {
 			known[raw] = r
 		}
@@ -162,7 +166,7 @@ func (c *Client) configure() error {
 		if r := known[key]; r != nil {
 			return r, nil
 		}
-		r, err := newLinks(l)
+		r, err := newLinks(l, &o.Finder)
 		if err == nil {
 			known[key] = r
 		}
@@ -210,8 +214,13 @@ func (c *Client) configure() error {
 		}
 		c.only[name] = r
 	}
+	c.own = map[string]bool{}
 	for _, r := range known {
 		c.all = append(c.all, r)
+		c.own[origin(r.simple)] = true
+		if r.json != nil {
+			c.own[origin(r.json)] = true
+		}
 	}
 	return nil
 }

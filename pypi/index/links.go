@@ -35,7 +35,7 @@ type listing struct {
 }
 
 // newLinks reads the address of a page or folder.
-func newLinks(l Links) (*repository, error) {
+func newLinks(l Links, find *Finder) (*repository, error) {
 	if filepath.IsAbs(l.Address) {
 		r := &repository{flat: true, dir: l.Address, display: l.Shown, simple: &url.URL{Scheme: "file", Path: filepath.ToSlash(l.Address)}}
 		if r.display == "" {
@@ -43,7 +43,7 @@ func newLinks(l Links) (*repository, error) {
 		}
 		return r, nil
 	}
-	u, auth, err := indexURL(l.Address)
+	u, user, err := indexURL(l.Address)
 	if err != nil {
 		return nil, fmt.Errorf("find-links %s: %w", redactText(l.Address), err)
 	}
@@ -51,9 +51,7 @@ func newLinks(l Links) (*repository, error) {
 	if r.display == "" {
 		r.display = redact(u)
 	}
-	if auth != "" {
-		r.auth[origin(u)] = auth
-	}
+	r.adopt(u, user, find)
 	return r, nil
 }
 

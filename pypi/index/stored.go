@@ -160,6 +160,9 @@ func (c *Client) bucket(r *repository) *cache.Bucket {
 			identity += "auth " + origin + " " + r.auth[origin] + "\n"
 			secret = true
 		}
+		for _, origin := range slices.Sorted(maps.Keys(r.keyring)) {
+			identity += "keyring " + origin + " " + r.keyring[origin].user + "\n"
+		}
 		b, err := c.opts.Cache.Bucket(identity, secret)
 		if err != nil {
 			return // noted by the store
