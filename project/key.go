@@ -88,6 +88,7 @@ var Keys = []Key{
 	{Name: "index-strategy", Kind: KindText, Choices: []string{"first-index", "unsafe-first-match", "unsafe-best-match"}, Doc: "which indexes to take a name from", UVPip: "index-strategy", UV: "index-strategy"},
 	{Name: "find-links", Kind: KindTexts, Doc: "pages and folders of files to take packages from too", UVPip: "find-links", UV: "find-links", PipTools: "find-links", Loaded: true, Joined: true},
 	{Name: "no-index", Kind: KindBool, Doc: "ask no index: take what find-links has", UVPip: "no-index", UV: "no-index", PipTools: "no-index", Loaded: true},
+	{Name: "keyring-provider", Kind: KindText, Choices: []string{"disabled", "subprocess"}, Doc: "how to ask the keyring for the password of a user in the address of an index", UVPip: "keyring-provider", UV: "keyring-provider"},
 	{Name: "no-build", Kind: KindBool, Doc: "never choose a version that has only a source distribution", UVPip: "no-build", UV: "no-build"},
 	{Name: "no-binary", Kind: KindTexts, Doc: "packages whose wheels are ignored, or :all:", UVPip: "no-binary", UV: "no-binary-package"},
 	{Name: "only-binary", Kind: KindTexts, Doc: "packages whose source distributions are ignored, or :all:", UVPip: "only-binary", UV: "no-build-package"},

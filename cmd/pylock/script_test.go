@@ -24,6 +24,7 @@ import (
 const (
 	envNow    = "TEST_NOW"   // the time, RFC 3339
 	envFault  = "TEST_FAULT" // OPERATION:ERRNO, such as write:ENOSPC
+	envEtc    = "TEST_ETC"   // the folder of the machine's settings
 	startTime = "2026-03-24T12:00:00Z"
 	noIndex   = "http://127.0.0.1:1/simple/"
 )
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 				panic(err)
 			}
 			app.Now = func() time.Time { return now }
+			app.SystemConfig = os.Getenv(envEtc)
 			if op, errno, ok := strings.Cut(os.Getenv(envFault), ":"); ok {
 				app.FS = faulty{op: op, err: map[string]error{"ENOSPC": syscall.ENOSPC, "EACCES": syscall.EACCES, "EROFS": syscall.EROFS, "EIO": syscall.EIO}[errno]}
 			}
@@ -108,6 +110,8 @@ func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.C
 //	        is the address without credentials, VAR_LINKS a page of all files
 //	files FILE DIR
 //	        write the files of the universe in FILE into a folder
+//	expand FILE
+//	        replace the variables in a file
 //	down    the default index is one that nobody serves
 //	exits CODE COMMAND...
 //	        run a command that must exit with that code
@@ -156,6 +160,9 @@ func TestScript(t *testing.T) {
 				u, err := indextest.Parse(ts.ReadFile(args[0]))
 				ts.Check(err)
 				ts.Check(u.WriteFiles(ts.MkAbs(args[1])))
+			},
+			"expand": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o644))
 			},
 			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
 				want, err := strconv.Atoi(args[0])

@@ -54,8 +54,9 @@ type compileOptions struct {
 	findLinks            []string
 	noIndex              bool
 	indexStrategy        choice
-	timeout              time.Duration
-	requestTimeout       time.Duration // of one request; 0 for the client's own
+	access
+	timeout        time.Duration
+	requestTimeout time.Duration // of one request; 0 for the client's own
 
 	format              choice
 	hashes              hashesValue

@@ -101,6 +101,9 @@ func (o *compileOptions) environment() error {
 	if err := pick(&o.indexStrategy, "UV_INDEX_STRATEGY", "index-strategy"); err != nil {
 		return err
 	}
+	if err := o.accessEnvironment(get); err != nil {
+		return err
+	}
 	for _, name := range []string{"UV_TORCH_BACKEND"} {
 		v := get(name)
 		if v == "" {

@@ -24,6 +24,8 @@ func alias(f *pflag.FlagSet, name string) pflag.NormalizedName {
 		name = "default-index"
 	case "extra-index-url":
 		name = "index"
+	case "trusted-host":
+		name = "allow-insecure-host"
 	}
 	return pflag.NormalizedName(name)
 }
@@ -105,6 +107,14 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	complete("index-strategy", o.indexStrategy.of...)
 	f.StringArrayVarP(&o.findLinks, "find-links", "f", nil, "take files from this `folder` or page too (repeatable)")
 	f.BoolVar(&o.noIndex, "no-index", false, "ask no index: take what --find-links has")
+	f.StringVar(&o.cert, "cert", "", "trust the certificates in this `file` or folder, in PEM, in place of the system's")
+	f.StringVar(&o.clientCert, "client-cert", "", "show the certificate in this `file`, in PEM with its key, to the indexes")
+	f.StringArrayVar(&o.insecure, "allow-insecure-host", nil, "do not check the certificate of this `host`, or host:port (repeatable; also --trusted-host)")
+	f.StringVar(&o.proxy, "proxy", "", "reach the indexes by this proxy `URL`")
+	o.keyring = choice{value: "disabled", first: "disabled", of: []string{"disabled", "subprocess"}}
+	f.Var(&o.keyring, "keyring-provider", "how to ask the keyring for the password of a user in an index URL: disabled, or subprocess, by the command keyring")
+	complete("keyring-provider", o.keyring.of...)
+	f.BoolVar(&o.noConfig, "no-config", false, "read no pip.conf, and no uv.toml of user and machine")
 	f.DurationVar(&o.timeout, "timeout", 0, "give up after this `duration`, such as 2m")
 
 	// How the lock looks.
@@ -176,8 +186,6 @@ func unsupported(name string) string {
 		return "a lock for several environments has the markers that it needs: --python-platform, --universal"
 	case "torch-backend":
 		return "name the index of torch in sources: [tool.uv.sources] torch = { index = NAME }"
-	case "keyring-provider":
-		return "credentials go into the index URL, or into UV_INDEX_<NAME>_USERNAME and _PASSWORD: --index"
 	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
 		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps", "no-build-package", "no-binary-package":
 		return "nothing is ever built: --no-build, --only-binary"
@@ -185,8 +193,8 @@ func unsupported(name string) string {
 		return "--no-cache, or --dry-run for what pip-compile calls -n"
 	case "rebuild":
 		return "--refresh asks the index again"
-	case "cert", "system-certs", "native-tls", "allow-insecure-host", "trusted-host", "client-cert":
-		return "set SSL_CERT_FILE or SSL_CERT_DIR to trust other certificates; nothing turns the check off"
+	case "system-certs", "native-tls":
+		return "the system's certificates are trusted unless --cert, SSL_CERT_FILE or SSL_CERT_DIR name others: leave it out"
 	case "system", "managed-python", "no-managed-python", "no-python-downloads", "python-preference", "python-fetch", "no-system":
 		return "no Python is run: --python-version"
 	case "uploaded-prior-to":
@@ -195,7 +203,7 @@ func unsupported(name string) string {
 		return "--upgrade-package names packages one by one"
 	case "no-sources-package":
 		return "--no-sources is for all packages"
-	case "config", "config-file", "no-config", "project", "pip-args", "emit-options", "emit-trusted-host", "max-rounds", "reuse-hashes":
+	case "config", "config-file", "project", "pip-args", "emit-options", "emit-trusted-host", "max-rounds", "reuse-hashes":
 		return "leave it out"
 	case "no-color":
 		return "--color never, or NO_COLOR"

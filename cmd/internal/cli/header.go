@@ -175,7 +175,8 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 		return o, nil
 	}
 	was.rebase(root)
-	line := &command{flags: slices.DeleteFunc(was.options(root), func(f flag) bool { return settled(vs, f.name) })}
+	company := o.companyFlags(root)
+	line := &command{flags: slices.DeleteFunc(was.options(root), func(f flag) bool { return settled(vs, f.name) || slices.Contains(company, f) })}
 	if given := o.options(root); len(given) > 0 || o.changesResult(o.flags) || o.headless(vs) {
 		line.flags = slices.DeleteFunc(line.flags, func(f flag) bool {
 			return slices.ContainsFunc(given, func(g flag) bool { return g.name == f.name })
@@ -199,7 +200,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	was.headerStyle = style
 	was.sources, was.output, was.format, was.warnings, was.remarks, was.workspaces = o.sources, o.output, o.format, o.warnings, o.remarks, o.workspaces
 	was.upgrade, was.upgradePackages, was.dryRun, was.coherent = o.upgrade, o.upgradePackages, o.dryRun, o.coherent
-	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
+	was.timeout, was.requestTimeout, was.access = o.timeout, o.requestTimeout, o.access
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader
 	if o.headerStyle.set {
 		was.headerStyle = o.headerStyle
@@ -228,7 +229,7 @@ func (o *compileOptions) changesResult(f *pflag.FlagSet) bool {
 		case "output-file", "upgrade", "no-upgrade", "upgrade-package", "default-index", "timeout", "custom-compile-command", "no-header", "header", "format", "dry-run", "coherent",
 			"quiet", "verbose", "color", "no-progress", "directory":
 		default:
-			changed = true
+			changed = changed || !slices.Contains(accessFlags, fl.Name)
 		}
 	})
 	return changed

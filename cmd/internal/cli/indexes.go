@@ -71,8 +71,11 @@ func (s *indexSettings) asked() []string {
 // default. base is the folder of the lock, to which it names folders.
 func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (indexSettings, error) {
 	s := indexSettings{noIndex: o.noIndex || p.NoIndex, base: base, named: map[string]string{}}
-	var err error
-	if s.strategy, err = index.ParseStrategy(o.indexStrategy.value); err != nil {
+	_, err := o.companySettings()
+	if err != nil {
+		return s, &inputError{err}
+	}
+	if s.strategy, err = index.ParseStrategy(cmp.Or(o.indexStrategy.value, index.Strategies[0])); err != nil {
 		return s, usagef("--index-strategy: %w", err)
 	}
 	name, u := splitIndex(o.defaultIndex)
@@ -86,6 +89,9 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		s.byDefault = o.authenticate(p.Default.Name, p.Default.URL)
 	default:
 		s.byDefault = index.DefaultIndex
+		if name, u := o.companyDefault(); u != "" {
+			s.byDefault = o.authenticate(name, u)
+		}
 	}
 	add := func(name, u string) {
 		u = o.authenticate(name, u)
@@ -106,13 +112,30 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		}
 	}
 	delete(s.named, "")
+	// What the header will name as a flag has the place of a flag.
+	for _, f := range o.companyFlags("") {
+		switch name, u := splitIndex(f.value); f.name {
+		case "index":
+			add(name, u)
+		case "no-index":
+			s.noIndex = true
+		}
+	}
 	for _, l := range p.Extra {
 		if _, given := s.named[l.Name]; !l.Explicit && !given {
 			add(l.Name, l.URL)
 		}
 	}
 	for _, l := range o.findLinks {
-		if err := s.addLinks(l, "--find-links"); err != nil {
+		if err := s.addLinks(o.companyCredentials(l), "--find-links"); err != nil {
+			return s, err
+		}
+	}
+	for _, l := range o.ofCompany("find-links") {
+		if _, set := o.app.Getenv("PIP_FIND_LINKS"); set {
+			break
+		}
+		if err := s.addLinks(o.companyCredentials(l.Value), l.Place.String()+": find-links"); err != nil {
 			return s, err
 		}
 	}
@@ -242,7 +265,7 @@ func splitIndex(s string) (name, u string) {
 // named index.
 func (o *compileOptions) authenticate(name, u string) string {
 	if name == "" {
-		return u
+		return o.companyCredentials(u)
 	}
 	parsed, err := url.Parse(u)
 	if err != nil || parsed.Host == "" {
@@ -282,7 +305,7 @@ func (o *compileOptions) authenticate(name, u string) string {
 	case hasUser:
 		parsed.User = url.User(user)
 	}
-	return parsed.String()
+	return o.companyCredentials(parsed.String())
 }
 
 // bare returns an address without credentials, query and fragment, as it may
@@ -303,6 +326,8 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 		NoIndex:      s.noIndex,
 		Links:        s.links,
 		Strategy:     s.strategy,
+		Finder:       o.finder(),
+		Network:      o.network(),
 		UserAgent:    userAgent(),
 		Timeout:      o.requestTimeout,
 		Transport:    o.app.Transport,

@@ -31,7 +31,7 @@ func (o *compileOptions) fork() *compileOptions {
 	for _, list := range []*[]string{
 		&n.sources, &n.extras.values, &n.groups, &n.constraints, &n.overrides, &n.excludes.values, &n.excludeFiles, &n.pythons, &n.platforms,
 		&n.pythonShort, &n.upgradePackages, &n.prereleasePackages, &n.excludeNewerPackages, &n.noBinary.values, &n.onlyBinary.values,
-		&n.indexes, &n.findLinks, &n.noEmit.values, &n.warnings,
+		&n.indexes, &n.findLinks, &n.insecure, &n.noEmit.values, &n.warnings,
 	} {
 		*list = slices.Clone(*list)
 	}
@@ -61,6 +61,7 @@ var settingFlags = map[string][]string{
 	"no-deps":                {"no-deps", "deps"},
 	"no-sources":             {"no-sources"},
 	"index-strategy":         {"index-strategy"},
+	"keyring-provider":       {"keyring-provider"},
 	"no-build":               {"no-build", "build"},
 	"no-binary":              {"no-binary"},
 	"only-binary":            {"only-binary"},
