@@ -107,7 +107,8 @@ func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.C
 //	index FILE [VAR] [pypi|mirror] [USER:PASSWORD]
 //	        serve the universe in FILE; the address of its Simple API becomes
 //	        VAR, or both INDEX and the default index of what follows; VAR_BARE
-//	        is the address without credentials, VAR_LINKS a page of all files
+//	        is the address without credentials, VAR_LINKS a page of all files,
+//	        VAR_BOB and VAR_ALICE the address with a user alone
 //	files FILE DIR
 //	        write the files of the universe in FILE into a folder
 //	expand FILE
@@ -227,5 +228,7 @@ func serveIndex(t *testing.T, ts *testscript.TestScript, args []string) {
 	}
 	ts.Setenv(variable, with)
 	ts.Setenv(variable+"_BARE", url)
+	ts.Setenv(variable+"_BOB", strings.Replace(url, "://", "://bob@", 1))
+	ts.Setenv(variable+"_ALICE", strings.Replace(url, "://", "://alice@", 1))
 	ts.Setenv(variable+"_LINKS", strings.TrimSuffix(with, "simple/")+"links/")
 }

@@ -63,7 +63,7 @@ other way needs no network.`,
 	o.format = choice{of: []string{"requirements.txt", "pylock.toml"}}
 	f.Var(&o.format, "format", "the form to write: requirements.txt or pylock.toml; the one that LOCK has not, where none is given")
 	complete(cmd, "format", o.format.of...)
-	for _, name := range []string{"default-index", "index", "timeout"} {
+	for _, name := range slices.Concat([]string{"default-index", "index", "timeout"}, accessFlags) {
 		f.AddFlag(o.index.flags.Lookup(name))
 	}
 	f.BoolVar(&o.noAnnotate, "no-annotate", false, "do not tell who asked for a package")
