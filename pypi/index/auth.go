@@ -76,7 +76,8 @@ func (r *repository) authFor(raw string) string {
 	}
 	// An entry is for a host, and says nothing of the scheme: a password that may be for https is not sent in the clear
 	// because a page says so.
-	if r.find == nil || r.find.Netrc == nil || at == origin(r.simple) || u.Scheme == "http" && !loopback(u.Hostname()) {
+	// Nor does it say anything of the port: another one of the index's host may be somebody else's.
+	if r.find == nil || r.find.Netrc == nil || strings.EqualFold(u.Hostname(), r.simple.Hostname()) || u.Scheme == "http" && !loopback(u.Hostname()) {
 		return ""
 	}
 	if user, password, ok := r.find.Netrc(strings.ToLower(u.Hostname()), false); ok {
