@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,6 +48,15 @@ func TestMain(m *testing.M) {
 		},
 		hostileServer: runHostileServer,
 	})
+}
+
+// ownEnviron is the environment without settings of the machine, which must not
+// decide what a test sees.
+func ownEnviron() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "PIP_") || strings.HasPrefix(v, "UV_") || strings.HasPrefix(v, "PYLOCK_") || strings.HasPrefix(v, "NETRC=")
+	})
+	return append(env, "PYLOCK_NO_CONFIG=1")
 }
 
 // faulty is a file system on which one operation fails: open (of a new
