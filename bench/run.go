@@ -29,7 +29,8 @@ type scenario struct {
 	input string // a service or a pit; "" is all services
 	lock  bool   // there is a lock of the input as it was
 	added bool   // the input has one more dependency than the lock
-	// The cache holds what locking read before: nothing, the input as it was, or the input as it is.
+	// The cache holds what locking read before: nothing, the input as it was, the input as it is, or what the same
+	// work left there when it was done before.
 	cache  warmth
 	do     work
 	absent bool // of the small slice
@@ -41,6 +42,7 @@ const (
 	cold warmth = iota
 	warm
 	warmAdded
+	again
 )
 
 type work int
@@ -60,12 +62,15 @@ func scenarios(repo *repository) []scenario {
 		{name: "ci", title: "cold, existing lock, one dependency added", pairs: 15, goal: 3, input: theService, lock: true, added: true, absent: true},
 		{name: "check-cold", title: "`check`, cold, against uv's recompile", pairs: 15, goal: 4, input: theService, lock: true, do: check},
 		{name: "check-warm", title: "`check`, warm, against uv's recompile", pairs: 15, goal: 5, input: theService, lock: true, cache: warm, do: check},
+		{name: "check-again", title: "`check`, warm and done before, against uv's recompile", pairs: 15, goal: 5, input: theService, lock: true, cache: again, do: check},
 		{name: "warm-added", title: "warm, one dependency added that is in the cache", pairs: 15, goal: 3, input: theService, lock: true, added: true, cache: warmAdded, absent: true},
 		{name: "warm-new", title: "warm, one dependency added that is not", pairs: 15, input: theService, lock: true, added: true, cache: warm, absent: true},
 		{name: "warm", title: "warm, no lock", pairs: 15, input: theService, cache: warm},
-		{name: "unchanged", title: "warm, unchanged", pairs: 15, goal: 5, input: theService, lock: true, cache: warm},
+		{name: "unchanged", title: "warm, unchanged, first run with the lock", pairs: 15, goal: 5, input: theService, lock: true, cache: warm},
+		{name: "unchanged-again", title: "warm, unchanged, done before", pairs: 15, goal: 5, input: theService, lock: true, cache: again},
 		{name: "all-cold", title: fmt.Sprintf("all %d services, cold, against a run of uv for each", len(repo.services)), pairs: 5, goal: 5, absent: true},
-		{name: "all-warm", title: fmt.Sprintf("all %d services, warm and unchanged", len(repo.services)), pairs: 7, goal: 10, lock: true, cache: warm, absent: true},
+		{name: "all-warm", title: fmt.Sprintf("all %d services, warm and unchanged, first run with the locks", len(repo.services)), pairs: 7, goal: 10, lock: true, cache: warm, absent: true},
+		{name: "all-again", title: fmt.Sprintf("all %d services, warm and unchanged, done before", len(repo.services)), pairs: 7, goal: 10, lock: true, cache: again, absent: true},
 		{name: "spawner", title: "worker-spawner (kubernetes and boto3), cold", pairs: 5, goal: 10, input: theSpawner, absent: true},
 	}
 	for _, p := range repo.pits {
@@ -288,6 +293,11 @@ func (b *bench) once(ctx context.Context, s scenario, t *tool, n replay.Network)
 	if err := errors.Join(b.server.network(n.Name), b.server.reset()); err != nil {
 		return sample{}, err
 	}
+	return b.perform(ctx, s, t)
+}
+
+// perform does the work of s once.
+func (b *bench) perform(ctx context.Context, s scenario, t *tool) (sample, error) {
 	switch {
 	case s.do == start:
 		return t.run(ctx, ".", "--version")
@@ -312,7 +322,7 @@ const fresh = 6 * time.Minute
 // prepare locks the input of s as it was, and with the dependency added where the cache is to have that too. It returns
 // a folder with the locks and the cache.
 func (b *bench) prepare(ctx context.Context, s scenario, t *tool) (string, error) {
-	name := fmt.Sprintf("%s-%s-%d", t.name, strings.ReplaceAll(s.input, "/", "-"), s.cache)
+	name := fmt.Sprintf("%s-%s-%d-%d", t.name, strings.ReplaceAll(s.input, "/", "-"), s.cache, s.do)
 	folder := filepath.Join(b.work, "prepared", name)
 	if made, ok := b.prepared[folder]; ok && (s.cache == cold || time.Since(made) < fresh) {
 		return folder, nil
@@ -348,6 +358,11 @@ func (b *bench) prepare(ctx context.Context, s scenario, t *tool) (string, error
 	}
 	if s.cache == warmAdded {
 		if err := errors.Join(add(t.root, s.input), lock()); err != nil {
+			return "", err
+		}
+	}
+	if s.cache == again {
+		if _, err := b.perform(ctx, s, t); err != nil {
 			return "", err
 		}
 	}

@@ -131,13 +131,15 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		if o.IndexAnnotation || o.Format == PylockTOML {
 			pin.From = home
 		}
-		var err error
-		if pin.Hashes, err = hashes(p, o); err != nil {
-			return nil, err
-		}
 		if was := old[pinned{p.Name, p.Version.Key()}]; was != nil && len(was.Hashes) > 0 {
 			if unknown, missing := resolver.HashFaults(was.Hashes, p.AllFiles, p.Servings); len(unknown)+len(missing) == 0 {
 				pin.Hashes = was.Hashes
+			}
+		}
+		if pin.Hashes == nil {
+			var err error
+			if pin.Hashes, err = hashes(p, o); err != nil {
+				return nil, err
 			}
 		}
 		if o.Format == PylockTOML {

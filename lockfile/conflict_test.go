@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,11 +70,15 @@ func TestParseConflicted(t *testing.T) {
 
 func FuzzParseConflicted(f *testing.F) {
 	f.Add("<<<<<<< A\na==1\n||||||| x\n=======\na==2\n>>>>>>> B\n")
+	f.Add("\uFEFF# a\r\n # b\n<<<<<<< A\n# c\n=======\n>>>>>>> B\na==1\n")
 	f.Add("a==1 \\\n<<<<<<< A\n    --hash=" + digest("a") + "\n=======\n>>>>>>> B\n    # via b\n")
 	f.Fuzz(func(t *testing.T, in string) {
 		l, err := ParseConflicted("x", []byte(in))
 		if err != nil {
 			return
+		}
+		if h, err := ReadHeader("x", []byte(in)); err != nil || !slices.Equal(h.Header, l.Header) {
+			t.Fatalf("the header alone: %+v, %v, want %q", h, err, l.Header)
 		}
 		lines := strings.Count(in, "\n") + 1
 		for _, p := range l.Pins {

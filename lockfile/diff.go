@@ -248,9 +248,16 @@ func change(a, b *Pin) (c Change, differs bool) {
 
 // without returns what a has and b has not, sorted.
 func without(a, b []string) []string {
+	if slices.Equal(a, b) {
+		return nil
+	}
+	in := make(map[string]bool, len(b))
+	for _, x := range b {
+		in[x] = true
+	}
 	var s []string
 	for _, x := range a {
-		if !slices.Contains(b, x) {
+		if !in[x] {
 			s = append(s, x)
 		}
 	}

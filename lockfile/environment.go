@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/pypi/pep508"
@@ -132,12 +133,12 @@ func scopeOfTarget(text string) Scope {
 	return targetScope(targets)
 }
 
-var libcLevel = regexp.MustCompile(`\b(glibc|musl) [0-9]+\.[0-9]+ linux\b`)
+var libcLevel = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(glibc|musl) [0-9]+\.[0-9]+ linux\b`) })
 
 // withoutLevel takes the version of the C library out of the name of a target, or
 // of a system: "glibc 2.17 linux" becomes "linux", "musl 1.1 linux" "musl linux".
 func withoutLevel(text string) string {
-	return libcLevel.ReplaceAllStringFunc(text, func(s string) string {
+	return libcLevel().ReplaceAllStringFunc(text, func(s string) string {
 		if strings.HasPrefix(s, "musl") {
 			return "musl linux"
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
@@ -76,20 +77,20 @@ func ToRequirements(l *Lock, o ExportOptions) (*Lock, error) {
 }
 
 // listMarker finds the variables that only installers of PEP 751 know.
-var listMarker = regexp.MustCompile(`\b(extras|dependency_groups)\b`)
+var listMarker = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(extras|dependency_groups)\b`) })
 
 // Environments is the marker of the pin as far as it speaks of environments:
 // "" where it asks for extras or groups, which are a choice of the lock's
 // reader.
 func (p *Pin) Environments() string {
-	if listMarker.MatchString(p.Marker) {
+	if listMarker().MatchString(p.Marker) {
 		return ""
 	}
 	return p.Marker
 }
 
 func portable(m string, at project.Place) error {
-	if word := listMarker.FindString(m); word != "" {
+	if word := listMarker().FindString(m); word != "" {
 		return &project.InputError{Place: at, Msg: fmt.Sprintf("the marker %q asks for %s, of which pip knows nothing in a requirements file: export the choice with the tool that made the lock", m, word)}
 	}
 	return nil

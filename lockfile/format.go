@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
@@ -8,6 +9,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/pylock-dev/pylock/project"
 )
 
 // Format is a form of a lock.
@@ -44,7 +48,7 @@ func (f Format) FileName() string {
 // pylockName is a file name that PEP 751 reserves for its format.
 //
 // https://packaging.python.org/en/latest/specifications/pylock-toml/#file-name
-var pylockName = regexp.MustCompile(`^pylock\.([^.]+\.)?toml$`)
+var pylockName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^pylock\.([^.]+\.)?toml$`) })
 
 // FormatOf returns the form that the name of a file stands for: pylock.toml
 // and pylock.NAME.toml are of PEP 751, everything else is a requirements file.
@@ -53,7 +57,7 @@ var pylockName = regexp.MustCompile(`^pylock\.([^.]+\.)?toml$`)
 func FormatOf(file string) (Format, error) {
 	base := path.Base(filepath.ToSlash(file))
 	switch {
-	case pylockName.MatchString(base):
+	case pylockName().MatchString(base):
 		return PylockTOML, nil
 	case strings.EqualFold(path.Ext(base), ".toml") && len(base) > len("pylock") && strings.EqualFold(base[:len("pylock")], "pylock"):
 		return 0, fmt.Errorf("%s: a lock of PEP 751 is called pylock.toml or pylock.NAME.toml, in lower case and with no dot in NAME: rename it", file)
@@ -101,6 +105,26 @@ func ReadConflicted(name string, data []byte) (*Lock, error) {
 	}
 	l.join(other)
 	return l, nil
+}
+
+// ReadHeader is ReadConflicted for the header alone: it does not look at the
+// pins, unless the header is in the middle of a merge.
+func ReadHeader(name string, data []byte) (*Lock, error) {
+	if f, err := FormatOf(name); err == nil && f == PylockTOML {
+		return ReadConflicted(name, data)
+	}
+	rest := bytes.TrimPrefix(data, []byte(byteOrderMark))
+	for {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		if project.ConflictMark(string(line)) != "" {
+			return ReadConflicted(name, data)
+		}
+		if !isComment(string(line)) {
+			break
+		}
+		rest = after
+	}
+	return ParseLax(name, data[:len(data)-len(rest)])
 }
 
 // Write returns the text of a lock in a form; see [Render] and [RenderTOML].

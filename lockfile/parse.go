@@ -61,6 +61,9 @@ type parser struct {
 	via  *[]string // of the entry that annotations belong to
 	from *string
 	list bool // within the list of a split annotation
+
+	logical logical // the line at hand
+	words   []word  // of it
 }
 
 func (p *parser) fail(line, column int, format string, args ...any) error {
@@ -142,11 +145,13 @@ func (p *parser) run() error {
 		default:
 			header = false
 			p.detach()
-			l := logical{}
+			l := &p.logical
+			l.reset()
 			for {
-				cont := strings.HasSuffix(p.lines[i], `\`) && !isComment(p.lines[i])
-				l.add(i+1, strings.Trim(p.lines[i], `\`), isComment(p.lines[i]))
-				if l.parts.Len() > maxLineBytes {
+				comment := isComment(p.lines[i])
+				cont := !comment && strings.HasSuffix(p.lines[i], `\`)
+				l.add(i+1, strings.Trim(p.lines[i], `\`), comment)
+				if l.size > maxLineBytes {
 					return p.fail(l.lines[0], 1, "a line of more than %d bytes", maxLineBytes)
 				}
 				if !cont || i+1 == len(p.lines) {
@@ -154,8 +159,8 @@ func (p *parser) run() error {
 				}
 				i++
 			}
-			l.text = l.parts.String()
-			if err := p.statement(&l); err != nil {
+			l.text = strings.Join(l.parts, "")
+			if err := p.statement(l); err != nil {
 				return err
 			}
 		}
@@ -173,19 +178,26 @@ func isComment(line string) bool {
 
 // logical is a line with its continuations, and where each part came from.
 type logical struct {
-	parts   strings.Builder
+	parts   []string
+	size    int    // bytes of the parts
 	text    string // the parts, once all are there
 	offsets []int  // of each part in text
 	lines   []int  // line numbers of the parts
+}
+
+// reset makes room for another line where the last one was.
+func (l *logical) reset() {
+	*l = logical{parts: l.parts[:0], offsets: l.offsets[:0], lines: l.lines[:0]}
 }
 
 func (l *logical) add(line int, text string, comment bool) {
 	if comment {
 		text = " " + text
 	}
-	l.offsets = append(l.offsets, l.parts.Len())
+	l.offsets = append(l.offsets, l.size)
 	l.lines = append(l.lines, line)
-	l.parts.WriteString(text)
+	l.parts = append(l.parts, text)
+	l.size += len(text)
 }
 
 // place returns line and column, from 1, of a byte of the text.
@@ -212,8 +224,8 @@ type word struct {
 	off  int
 }
 
-func words(s string, off int) []word {
-	var ws []word
+// words appends the words of s to ws.
+func words(ws []word, s string, off int) []word {
 	for i := 0; i < len(s); {
 		if s[i] == ' ' || s[i] == '\t' {
 			i++
@@ -231,7 +243,8 @@ func words(s string, off int) []word {
 
 func (p *parser) statement(l *logical) error {
 	text, note, annotated := cutComment(l.text)
-	ws := words(text, 0)
+	ws := words(p.words[:0], text, 0)
+	p.words = ws
 	if len(ws) == 0 {
 		return nil
 	}
@@ -356,24 +369,30 @@ func (p *parser) direct(l *logical, name pypi.Name, text string, options []word)
 
 // hashes reads the options of a requirement, which can only be hashes.
 func (p *parser) hashes(l *logical, ws []word) ([]string, error) {
-	var hashes []string
+	if len(ws) == 0 {
+		return nil, nil
+	}
+	hashes := make([]string, 0, len(ws))
 	for len(ws) > 0 {
 		w := ws[0]
 		ws = ws[1:]
 		name, h, attached := strings.Cut(w.text, "=")
-		line, column := l.place(w.off)
 		if name != "--hash" {
+			line, column := l.place(w.off)
 			return nil, p.fail(line, column, "found %q where a --hash was expected", project.Redact(w.text))
 		}
 		if !attached && len(ws) > 0 {
 			h, ws = ws[0].text, ws[1:]
 		}
 		if !validHash(h) {
+			line, column := l.place(w.off)
 			return nil, p.fail(line, column, "%q is not a hash: it should read sha256:<64 hexadecimal digits>", h)
 		}
 		hashes = append(hashes, h)
 	}
-	slices.Sort(hashes)
+	if !slices.IsSorted(hashes) {
+		slices.Sort(hashes)
+	}
 	return slices.Compact(hashes), nil
 }
 

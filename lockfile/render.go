@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -276,13 +277,13 @@ func validHash(h string) bool {
 }
 
 // markerText are the characters of a marker that mean nothing else to pip.
-var markerText = regexp.MustCompile(`^[A-Za-z0-9 ._<>=!~'"()+,*/@%:-]+$`)
+var markerText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9 ._<>=!~'"()+,*/@%:-]+$`) })
 
 func checkMarker(m string) error {
 	if m == "" {
 		return nil
 	}
-	if !markerText.MatchString(m) || m != strings.Join(strings.Fields(m), " ") {
+	if !markerText().MatchString(m) || m != strings.Join(strings.Fields(m), " ") {
 		return fmt.Errorf("the marker %q cannot be written into a lock: pip would misread it", m)
 	}
 	for _, word := range strings.Fields(m) {
@@ -356,7 +357,7 @@ func checkText(what, s string) error {
 
 // coding is the declaration of an encoding that pip obeys in a comment on
 // either of the first two lines (PEP 263).
-var coding = regexp.MustCompile(`coding[:=]\s*[-\w.]`)
+var coding = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`coding[:=]\s*[-\w.]`) })
 
 func checkCoding(l *Lock) error {
 	var first []string
@@ -367,7 +368,7 @@ func checkCoding(l *Lock) error {
 		first = l.Trailer
 	}
 	for _, line := range first[:min(2, len(first))] {
-		if coding.MatchString(line) {
+		if coding().MatchString(line) {
 			return fmt.Errorf("the comment %q reads as the declaration of an encoding: rename what it names", line)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -121,11 +122,12 @@ func ReadFile(path string, sys FS) (data []byte, exists bool, err error) {
 		return nil, true, &WriteError{path, err}
 	}
 	defer f.Close()
-	data, err = io.ReadAll(io.LimitReader(f, maxLockBytes+1))
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(int(min(fi.Size(), maxLockBytes)) + bytes.MinRead)
+	if _, err = b.ReadFrom(io.LimitReader(f, maxLockBytes+1)); err != nil {
 		return nil, true, &WriteError{path, err}
 	}
-	return data, true, nil
+	return b.Bytes(), true, nil
 }
 
 // WriteFile puts data in place of the file, or makes it: through a temporary
@@ -208,7 +210,7 @@ func sweep(dir File, lock string, sys FS) {
 		return
 	}
 	for _, e := range entries {
-		if !tempName.MatchString(e.Name()) || !e.Type().IsRegular() {
+		if !tempName().MatchString(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
 		if old, err := e.Info(); err == nil && fi.ModTime().Sub(old.ModTime()) > staleTemp {
@@ -218,7 +220,7 @@ func sweep(dir File, lock string, sys FS) {
 }
 
 // tempName is what create calls a file, and nobody else does.
-var tempName = regexp.MustCompile(`^\.pylock-[A-Z2-7]{12}\.tmp$`)
+var tempName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.pylock-[A-Z2-7]{12}\.tmp$`) })
 
 // create makes a file of a new name in dir.
 func create(dir string, sys FS) (File, string, error) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 const (
@@ -81,7 +82,7 @@ type instruction struct {
 	text string
 }
 
-var heredocStart = regexp.MustCompile(`<<-?\s*["']?([A-Za-z_][A-Za-z0-9_]*)["']?`)
+var heredocStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<<-?\s*["']?([A-Za-z_][A-Za-z0-9_]*)["']?`) })
 
 // instructions splits a Dockerfile; comments and the bodies of here-documents
 // are left out.
@@ -133,7 +134,7 @@ func instructions(t *text) []instruction {
 		out = append(out, in)
 		switch strings.ToUpper(words[0]) {
 		case "RUN", "COPY", "ADD":
-			for _, m := range heredocStart.FindAllStringSubmatch(in.text, -1) {
+			for _, m := range heredocStart().FindAllStringSubmatch(in.text, -1) {
 				j := i + 1
 				for ; j < len(t.lines); j++ {
 					_, s, e := t.line(t.lines[j])
@@ -250,18 +251,18 @@ func imageName(image string) (name, tag string) {
 }
 
 var (
-	versionTag = regexp.MustCompile(`^(3\.[0-9]{1,3})([.\-a-z]|$)`)
-	pythonPart = regexp.MustCompile(`^python-?(3\.[0-9]{1,3})([.\-]|$)`)
+	versionTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(3\.[0-9]{1,3})([.\-a-z]|$)`) })
+	pythonPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^python-?(3\.[0-9]{1,3})([.\-]|$)`) })
 )
 
 // pythonTag returns MAJOR.MINOR of an image's Python, "" when unknown.
 func pythonTag(name, tag string) string {
 	if name == "python" {
-		if m := versionTag.FindStringSubmatch(tag); m != nil {
+		if m := versionTag().FindStringSubmatch(tag); m != nil {
 			return m[1]
 		}
 	}
-	if m := pythonPart.FindStringSubmatch(tag); m != nil {
+	if m := pythonPart().FindStringSubmatch(tag); m != nil {
 		return m[1]
 	}
 	return ""

@@ -93,29 +93,15 @@ func HashFaults(hashes []string, all []*index.File, servings []Serving) (unknown
 	if len(hashes) == 0 {
 		return nil, nil
 	}
-	listed := func(f *index.File) bool {
-		for algorithm, digest := range f.Hashes.All() {
-			if slices.Contains(hashes, algorithm+":"+digest) {
-				return true
-			}
-		}
-		return false
-	}
+	list := index.NewHashList(hashes)
+	listed := func(f *index.File) bool { return list.Lists(f.Hashes) }
 	var newest time.Time
-	known := map[string]bool{}
 	for _, f := range all {
-		for algorithm, digest := range f.Hashes.All() {
-			known[algorithm+":"+digest] = true
-		}
 		if listed(f) && f.UploadTime.After(newest) {
 			newest = f.UploadTime
 		}
 	}
-	for _, h := range hashes {
-		if !known[h] {
-			unknown = append(unknown, h)
-		}
-	}
+	unknown = list.Left()
 	for _, s := range servings {
 		if slices.ContainsFunc(s.Files, listed) {
 			continue

@@ -116,6 +116,7 @@ type Client struct {
 	sharing sync.Mutex
 	shared  []Shared
 
+	until                    atomic.Int64 // seconds, 0 for ever; see [Client.Until]
 	requests, retries, bytes atomic.Int64
 	cached, revalidated      atomic.Int64
 	writing                  sync.Mutex

@@ -3,6 +3,7 @@ package index
 import (
 	"encoding/hex"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -22,16 +23,33 @@ var algorithms = [...]struct {
 // ones, are left out.
 func NewHashes(texts ...string) Hashes {
 	var h Hashes
+	var buf [maxDigest]byte
 	for i, a := range algorithms {
 		for _, text := range texts {
-			digits, ok := strings.CutPrefix(text, a.name+":")
-			if raw, err := hex.DecodeString(digits); ok && err == nil && len(raw) == a.size && h.has&(1<<i) == 0 {
-				h.raw += string(raw)
+			name, digits, _ := strings.Cut(text, ":")
+			if name != a.name || len(digits) != 2*a.size || h.has&(1<<i) != 0 {
+				continue
+			}
+			if n, err := hex.Decode(buf[:], []byte(digits)); err == nil {
+				h.raw += string(buf[:n])
 				h.has |= 1 << i
 			}
 		}
 	}
 	return h
+}
+
+const maxDigest = 64 // bytes
+
+// each calls f with each digest, as bytes.
+func (h Hashes) each(f func(digest string)) {
+	at := 0
+	for i, a := range algorithms {
+		if h.has&(1<<i) != 0 {
+			f(h.raw[at : at+a.size])
+			at += a.size
+		}
+	}
 }
 
 // IsZero reports whether there is none.
@@ -52,22 +70,87 @@ func (h Hashes) Get(algorithm string) string {
 	return ""
 }
 
-// covers reports whether h has all of want.
-func (h Hashes) covers(want Hashes) bool {
-	at, wantAt := 0, 0
-	for i, a := range algorithms {
-		bit := uint8(1 << i)
-		if want.has&bit != 0 {
-			if h.has&bit == 0 || h.raw[at:at+a.size] != want.raw[wantAt:wantAt+a.size] {
-				return false
-			}
-			wantAt += a.size
-		}
-		if h.has&bit != 0 {
-			at += a.size
+// HashList are the hashes that a lock lists for a pin, to be looked for among those of its files. The zero value lists
+// none.
+type HashList struct {
+	texts   []string
+	digests []string // as bytes, sorted, no two alike; their length tells the algorithm
+	found   []bool   // of digests
+}
+
+// NewHashList reads hashes as pip compares them: "sha256:" and lower-case digits.
+func NewHashList(texts []string) HashList {
+	l := HashList{texts: texts, digests: make([]string, 0, len(texts))}
+	all := make([]byte, 0, len(texts)*32)
+	for _, text := range texts {
+		var n int
+		if all, n = appendDigest(all, text); n > 0 {
+			l.digests = append(l.digests, view(all[len(all)-n:]))
 		}
 	}
-	return true
+	if !slices.IsSorted(l.digests) { // as those of a lock are
+		slices.Sort(l.digests)
+	}
+	l.digests = slices.Compact(l.digests)
+	l.found = make([]bool, len(l.digests))
+	return l
+}
+
+// appendDigest appends the digest of a hash that pip would find, and returns its length, 0 for what is none.
+func appendDigest(out []byte, text string) ([]byte, int) {
+	name, digits, _ := strings.Cut(text, ":")
+	for _, a := range algorithms {
+		if name != a.name || len(digits) != 2*a.size {
+			continue
+		}
+		for i := 0; i < len(digits); i += 2 {
+			high, low := lowerHex(digits[i]), lowerHex(digits[i+1])
+			if high|low > 15 {
+				return out[:len(out)-i/2], 0
+			}
+			out = append(out, high<<4|low)
+		}
+		return out, a.size
+	}
+	return out, 0
+}
+
+// lowerHex is the value of a digit, more than 15 for what is none.
+func lowerHex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
+}
+
+// Lists reports whether one of h is in the list, and remembers that it was.
+func (l HashList) Lists(h Hashes) bool {
+	listed := false
+	h.each(func(digest string) {
+		if i, ok := slices.BinarySearch(l.digests, digest); ok {
+			l.found[i], listed = true, true
+		}
+	})
+	return listed
+}
+
+// Left returns those that were never found, in their order; malformed ones are among them.
+func (l HashList) Left() []string {
+	var left []string
+	if len(l.digests) == len(l.texts) && !slices.Contains(l.found, false) {
+		return nil
+	}
+	var buf [maxDigest]byte
+	for _, text := range l.texts {
+		digest, _ := appendDigest(buf[:0], text)
+		if i, ok := slices.BinarySearch(l.digests, string(digest)); !ok || !l.found[i] {
+			left = append(left, text)
+		}
+	}
+	return left
 }
 
 // All yields the algorithms and digests, sha256 first.

@@ -181,6 +181,7 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 			was, p = nil, nil
 		case c.opts.Offline, !c.opts.Refresh.has(at.name) && was.fresh(c.opts.Now()):
 			c.cached.Add(1)
+			c.expires(was.fetched.Add(was.lifetime))
 			return p, err
 		case was.etag == "" && was.modified == "" || was.kind == storedAbsent:
 			p = nil // nothing to ask by
@@ -196,6 +197,7 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		if a.status == http.StatusNotModified {
 			p = confirmed
 			p.keep = keep
+			c.expires(now) // as the next client finds out
 			c.confirm(r, at, was, a, d, keep)
 			return nil
 		}
@@ -237,8 +239,10 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		}
 		// Addresses with a query may be signed, which is a credential, and expire.
 		if p.keep = keep && !b.signed; p.keep {
+			c.expires(now.Add(d))
 			c.save(r, at, s)
 		} else {
+			c.expires(time.Time{})
 			c.drop(r, at, was)
 		}
 		return nil
@@ -246,7 +250,9 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 	var absent *absentError
 	if errors.As(err, &absent) && at.key == "" {
 		// Kept without a lifetime too, for those who are offline.
-		if d, keep := lifetime(absent.header, c.opts.Now()); keep {
+		d, keep := lifetime(absent.header, c.opts.Now())
+		c.expires(c.opts.Now().Add(d))
+		if keep {
 			c.save(r, at, &stored{kind: storedAbsent, fetched: c.opts.Now(), lifetime: d})
 		} else {
 			c.drop(r, at, was)

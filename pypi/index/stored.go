@@ -94,6 +94,30 @@ func (s *stored) within(d time.Duration, now time.Time) bool {
 
 func (s *stored) fresh(now time.Time) bool { return s.within(s.lifetime, now) }
 
+// expires notes when an answer that was given is to be asked for again.
+func (c *Client) expires(t time.Time) {
+	at := max(t.Unix(), 1)
+	for {
+		was := c.until.Load()
+		if was != 0 && was <= at || c.until.CompareAndSwap(was, at) {
+			return
+		}
+	}
+}
+
+// Until is when the first of the answers so far is to be asked for again. Before that, a client with the same cache gets
+// the same answers, unless somebody renewed them. It is zero where one was not kept.
+func (c *Client) Until() time.Time {
+	switch at := c.until.Load(); {
+	case at == 0:
+		return c.opts.Now().Add(maxLifetime)
+	case at == 1:
+		return time.Time{}
+	default:
+		return time.Unix(at, 0)
+	}
+}
+
 // lifetime says for how long an answer may be used without asking again, by RFC 9111 for a cache of one user, and
 // whether it may be kept. There is no guess by the time of the last change: without a lifetime it is asked for again.
 func lifetime(h http.Header, now time.Time) (d time.Duration, keep bool) {
@@ -337,7 +361,15 @@ func (c *Client) pinnedRecords(r *repository, name pypi.Name, pins []Pinned) *Pr
 func (c *Client) serves(s *stored, p *Project, pins []Pinned) bool {
 	now := c.opts.Now()
 	fresh := c.opts.Offline || s.fresh(now)
-	return (fresh || s.within(pinnedLifetime, now)) && !slices.ContainsFunc(pins, func(pin Pinned) bool { return !pin.on(p, fresh) })
+	if !fresh && !s.within(pinnedLifetime, now) || slices.ContainsFunc(pins, func(pin Pinned) bool { return !pin.on(p, fresh) }) {
+		return false
+	}
+	d := s.lifetime
+	if !slices.ContainsFunc(pins, func(pin Pinned) bool { return len(pin.Hashes) == 0 }) {
+		d = max(d, pinnedLifetime)
+	}
+	c.expires(s.fetched.Add(d))
+	return true
 }
 
 // saveRelease keeps what a page says of a release in a small record, so that who pins it need not read the page: of 74
@@ -357,12 +389,12 @@ func (pin *Pinned) on(p *Project, fresh bool) bool {
 	if r == nil {
 		return false
 	}
-	files := r.Files()
-	for _, text := range pin.Hashes {
-		want := NewHashes(text) // compared as bytes: a lock may list each file of hundreds
-		if want.IsZero() || !slices.ContainsFunc(files, func(f File) bool { return f.Hashes.covers(want) }) {
-			return false
-		}
+	hashes, files := NewHashList(pin.Hashes), r.Files()
+	for i := range files {
+		hashes.Lists(files[i].Hashes)
+	}
+	if len(hashes.Left()) > 0 {
+		return false
 	}
 	return fresh || len(pin.Hashes) > 0
 }
@@ -405,6 +437,11 @@ func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error
 		return nil, nil
 	case !immutable && !c.opts.Offline && (c.opts.Refresh.has(p.Name) || !s.within(unhashed, now)):
 		return nil, nil
+	}
+	if !immutable {
+		c.expires(s.fetched.Add(unhashed))
+	}
+	switch {
 	case source == needsBuild:
 		c.cached.Add(1)
 		return nil, ErrNeedsBuild
@@ -435,7 +472,10 @@ func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
 	if source == FromSidecar {
 		core = f.Core.SHA256
 	}
-	key, _ := fileKey(f)
+	key, immutable := fileKey(f)
+	if !immutable {
+		c.expires(c.opts.Now().Add(unhashed))
+	}
 	out := binary.AppendUvarint(nil, uint64(source))
 	out = binary.AppendUvarint(out, uint64(c.opts.Now().Unix()))
 	out = append(binary.AppendUvarint(out, uint64(len(core))), core...)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -487,26 +488,34 @@ func TestVersionsCached(t *testing.T) {
 	}
 }
 
-func TestHashesCover(t *testing.T) {
+func TestHashList(t *testing.T) {
 	hash := func(algorithm string, digit string) string {
 		return algorithm + ":" + strings.Repeat(digit, map[string]int{"sha256": 64, "sha384": 96, "sha512": 128}[algorithm])
 	}
 	all := NewHashes(hash("sha256", "a"), hash("sha384", "b"), hash("sha512", "c"))
+	upper := "sha256:" + strings.Repeat("A", 64)
 	for _, tt := range []struct {
-		have Hashes
-		want string
-		ok   bool
+		list   []string
+		have   Hashes
+		listed bool
+		left   []string
 	}{
-		{all, hash("sha256", "a"), true},
-		{all, hash("sha384", "b"), true},
-		{all, hash("sha512", "c"), true},
-		{all, hash("sha512", "a"), false},
-		{NewHashes(hash("sha512", "c")), hash("sha512", "c"), true},
-		{NewHashes(hash("sha512", "c")), hash("sha256", "c"), false},
-		{Hashes{}, hash("sha256", "a"), false},
+		{[]string{hash("sha256", "a")}, all, true, nil},
+		{[]string{hash("sha384", "b")}, all, true, nil},
+		{[]string{hash("sha512", "c"), hash("sha512", "c"), hash("sha256", "a")}, all, true, nil},
+		{[]string{hash("sha512", "a"), hash("sha256", "a")}, all, true, []string{hash("sha512", "a")}},
+		{[]string{hash("sha512", "c")}, NewHashes(hash("sha512", "c")), true, nil},
+		{[]string{hash("sha256", "c")}, NewHashes(hash("sha512", "c")), false, []string{hash("sha256", "c")}},
+		{[]string{hash("sha256", "a")}, Hashes{}, false, []string{hash("sha256", "a")}},
+		{[]string{"md5:" + strings.Repeat("a", 32), hash("sha256", "a"), upper, ""}, all, true, []string{"md5:" + strings.Repeat("a", 32), upper, ""}},
+		{nil, all, false, nil},
 	} {
-		if tt.have.covers(NewHashes(tt.want)) != tt.ok {
-			t.Errorf("%+v covers %s: want %t", tt.have, tt.want, tt.ok)
+		l := NewHashList(tt.list)
+		if l.Lists(tt.have) != tt.listed {
+			t.Errorf("%v lists %+v: want %t", tt.list, tt.have, tt.listed)
+		}
+		if left := l.Left(); !slices.Equal(left, tt.left) {
+			t.Errorf("%v after %+v: left are %v, want %v", tt.list, tt.have, left, tt.left)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (o *compileOptions) companyFlags(root string) []flag {
 				continue
 			}
 			f.name = "index"
-			if s.Name != "" && indexName.MatchString(s.Name) {
+			if s.Name != "" && indexName().MatchString(s.Name) {
 				f.value = s.Name + "=" + f.value
 			}
 		case s.Key == "find-links":
@@ -256,6 +256,18 @@ func (o *compileOptions) fromNetrc(host string, own bool) (user, password string
 		e, ok = n.file.Default()
 	}
 	return e.Login, e.Password, ok && e.Login+e.Password != ""
+}
+
+// hasNetrc reports whether netrc has credentials for an index.
+func (o *compileOptions) hasNetrc(s indexSettings) bool {
+	return slices.ContainsFunc(append([]string{s.byDefault}, s.extra...), func(address string) bool {
+		u, err := url.Parse(address)
+		if err != nil {
+			return false
+		}
+		_, _, ok := o.fromNetrc(u.Hostname(), true)
+		return ok
+	})
 }
 
 // readUpTo reads the begin of a regular file.

@@ -9,9 +9,11 @@ package cli
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,7 +62,7 @@ func New() *App {
 // Run executes the command that the arguments name and returns the exit code.
 func (a *App) Run(ctx context.Context, args []string) int {
 	g := &global{app: a}
-	root := newRoot(g)
+	root := newRootFor(g, args)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	g.closeCache()
@@ -89,7 +91,41 @@ func systemConfig() string {
 	return "/etc"
 }
 
-func newRoot(g *global) *cobra.Command {
+// commands make the commands, in no order.
+var commands = map[string]func(g *global) *cobra.Command{
+	"compile": newCompile, "check": newCheck, "diff": newDiff, "export": newExport, "pip": newPip, "cache": newCache,
+	"config": newConfig, "init": newInit, "version": newVersion,
+	"tree":      func(g *global) *cobra.Command { return newTree(g, newReading(g)) },
+	"why":       func(g *global) *cobra.Command { return newWhy(g, newReading(g)) },
+	"outdated":  func(g *global) *cobra.Command { return newOutdated(g, newReading(g)) },
+	"coherence": func(g *global) *cobra.Command { return newCoherence(g, newReading(g)) },
+	"settings":  newSettingsTopic,
+}
+
+// newRoot returns the whole command line.
+func newRoot(g *global) *cobra.Command { return newRootFor(g, nil) }
+
+// newRootFor leaves out commands that the arguments cannot be about: to define
+// all their flags takes as long as to start the process.
+func newRootFor(g *global, args []string) *cobra.Command {
+	root := newBareRoot(g)
+	if len(args) > 0 {
+		if one := commands[args[0]]; one != nil {
+			root.AddCommand(one(g))
+			return root
+		}
+		if args[0] == "--version" && len(args) == 1 {
+			return root
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		root.AddCommand(commands[name](g))
+	}
+	root.SetHelpCommand(newHelp(root))
+	return root
+}
+
+func newBareRoot(g *global) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pylock",
 		Short: "Lock the dependencies of Python services",
@@ -125,10 +161,6 @@ or invalid input, 3 index or network not available, 4 this machine's files,
 	must(root.MarkPersistentFlagDirname("directory"))
 	must(root.MarkPersistentFlagDirname("cache-dir"))
 	complete(root, "color", g.color.of...)
-	root.AddCommand(newCompile(g), newCheck(g), newDiff(g), newTree(g, newReading(g)), newWhy(g, newReading(g)),
-		newOutdated(g, newReading(g)), newCoherence(g, newReading(g)), newExport(g), newPip(g), newCache(g), newConfig(g), newInit(g), newVersion(g))
-	root.AddCommand(newSettingsTopic(g))
-	root.SetHelpCommand(newHelp(root))
 	return root
 }
 

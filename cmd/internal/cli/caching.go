@@ -34,6 +34,7 @@ type caching struct {
 	err     error // of the flags
 	mu      sync.Mutex
 	clients []*index.Client
+	memos   memos
 }
 
 func (c *caching) register(f *pflag.FlagSet) {
@@ -187,6 +188,7 @@ func (g *global) closeCache() {
 	if s == nil {
 		return
 	}
+	g.keepMemos()
 	if s.Written() > 0 {
 		s.PruneNow(g.cache.size, g.app.Now())
 	}

@@ -174,7 +174,6 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	for _, w := range j.options.warnings {
 		p.warnf("%s", w)
 	}
-	j.options.unread = true
 	r, err := j.prepare(ctx)
 	if f, ok := j.boundAmiss(root, err); ok {
 		return []report.Lock{{Service: service, Path: f.Lock, State: report.Stale, Findings: []lockfile.Finding{f}}}
@@ -192,7 +191,7 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	var out []report.Lock
 	for _, r := range append([]*run{r}, others...) {
 		result := report.Lock{Service: service, Path: relative(root, r.output)}
-		if err := j.checkFile(ctx, t, r, o, &result); err != nil {
+		if err := j.checkFile(ctx, t, p, r, o, &result); err != nil {
 			if ended := ended(ctx); ended != nil {
 				err = ended
 			}
@@ -229,12 +228,20 @@ func (j *job) boundAmiss(root string, err error) (f lockfile.Finding, ok bool) {
 	return f, true
 }
 
-func (j *job) checkFile(ctx context.Context, t *team, r *run, o *checkOptions, result *report.Lock) error {
+func (j *job) checkFile(ctx context.Context, t *team, p *printer, r *run, o *checkOptions, result *report.Lock) error {
+	memo, holds := t.recall("check", j.options, r)
+	if holds {
+		p.detailf("nothing is other than when this lock was last found to be up to date")
+		return nil
+	}
 	want := j.expect(r)
 	want.Offline = o.isOffline()
 	var err error
 	if result.Findings, err = j.findings(ctx, t, r, want); err != nil {
 		return err
+	}
+	if len(result.Findings) == 0 {
+		t.keep(memo, r, 0)
 	}
 	unverified := ""
 	for i := range result.Findings {

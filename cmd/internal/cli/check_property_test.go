@@ -472,6 +472,28 @@ func differs(t *testing.T, a, b *lockfile.Lock, target string) string {
 	return ""
 }
 
+// newWorld is a random repository in a new current folder; when the test fails,
+// it tells what it did.
+func newWorld(t *testing.T, seed uint64, p indextest.Profile) *world {
+	t.Chdir(t.TempDir())
+	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), env: map[string]string{"UV_DEFAULT_INDEX": "http://index.test/simple/"}, files: map[string]string{}, now: time.Date(2026, 3, 24, 12, 0, 0, 0, time.UTC)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("seed %d\n%s\n== svc\n%s== root\n%s", seed, strings.Join(w.log, "\n"), w.files["svc/pyproject.toml"], w.files["pyproject.toml"])
+		}
+	})
+	w.h = handlers{"index.test": indextest.MustParse(checkUniverse).Handler(p), "extra.test": indextest.MustParse("leaf 2.0\nmore 1.0\n").Handler(p)}
+	w.files[".git/HEAD"] = ""
+	w.files["constraints.txt"] = "leaf<9\n"
+	w.files["overrides.txt"] = "ring==1.0\n"
+	w.files["excludes.txt"] = "speed\n"
+	w.files["shared/pyproject.toml"] = "[project]\nname = \"shared\"\nversion = \"0.1\"\ndependencies = [\"base\"]\n"
+	w.files["svc/pyproject.toml"] = w.pyproject()
+	w.files["pyproject.toml"] = w.settings()
+	w.write()
+	return w
+}
+
 // TestCheckAgreesWithCompile: what compile wrote, with any options, check calls
 // up to date and compile leaves alone; after a random edit check calls it stale
 // if and only if compile changes a pin, a hash, an option, or the target.
@@ -490,21 +512,7 @@ func TestCheckAgreesWithCompile(t *testing.T) {
 	for seed := start; seed < end; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), env: map[string]string{"UV_DEFAULT_INDEX": "http://index.test/simple/"}, files: map[string]string{}, now: time.Date(2026, 3, 24, 12, 0, 0, 0, time.UTC)}
-			defer func() {
-				if t.Failed() {
-					t.Logf("seed %d\n%s\n== svc\n%s== root\n%s", seed, strings.Join(w.log, "\n"), w.files["svc/pyproject.toml"], w.files["pyproject.toml"])
-				}
-			}()
-			w.h = handlers{"index.test": indextest.MustParse(checkUniverse).Handler(plainProfile()), "extra.test": indextest.MustParse("leaf 2.0\nmore 1.0\n").Handler(plainProfile())}
-			w.files[".git/HEAD"] = ""
-			w.files["constraints.txt"] = "leaf<9\n"
-			w.files["overrides.txt"] = "ring==1.0\n"
-			w.files["excludes.txt"] = "speed\n"
-			w.files["shared/pyproject.toml"] = "[project]\nname = \"shared\"\nversion = \"0.1\"\ndependencies = [\"base\"]\n"
-			w.files["svc/pyproject.toml"] = w.pyproject()
-			w.files["pyproject.toml"] = w.settings()
-			w.write()
+			w := newWorld(t, seed, plainProfile())
 			flags := w.options()
 			if w.maybe(50) {
 				flags = nil

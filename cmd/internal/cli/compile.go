@@ -85,7 +85,6 @@ type compileOptions struct {
 	values  project.Values
 	written *compileOptions
 
-	unread     bool                          // the existing lock is looked at by somebody else
 	workspaces map[string]*project.Workspace // by root
 	unwritten  map[string][]byte             // locks of a dry run, by absolute path
 	warnings   []string                      // of the environment
@@ -211,11 +210,13 @@ type run struct {
 	output string                // path, or "" to print
 	also   []string              // paths of other forms
 	old    *lockfile.Lock        // nil when there is none
+	before []byte                // the text of old
 	moved  []pypi.Name           // --upgrade-package
 	bounds []project.Requirement // the specifiers of --upgrade-package
 }
 
-// prepare reads all inputs of a job and checks all options; it asks no network.
+// prepare reads all inputs of a job but its existing lock, and checks all
+// options; it asks no network.
 func (j *job) prepare(ctx context.Context) (*run, error) {
 	if j.err != nil {
 		return nil, j.err
@@ -276,7 +277,7 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 	if q.OnlyBinary, err = names("--only-binary", slices.Concat(r.project.OnlyBinary, o.onlyBinary.values)); err != nil {
 		return nil, err
 	}
-	if err := o.preferences(r); err != nil {
+	if err := o.prepareMoves(r); err != nil {
 		return nil, err
 	}
 	return r, o.prepareLock(r)
@@ -332,9 +333,6 @@ func (o *compileOptions) prepareLock(r *run) error {
 		}
 	}
 	b.Header = lockfile.Header(line, r.target)
-	if !o.upgrade {
-		b.Old, b.Refresh = r.old, r.moved
-	}
 	return o.preparePylock(r)
 }
 

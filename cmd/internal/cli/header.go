@@ -151,7 +151,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	if err != nil || !exists {
 		return o, err
 	}
-	old, err := lockfile.ReadConflicted(filepath.ToSlash(output), data)
+	old, err := lockfile.ReadHeader(filepath.ToSlash(output), data)
 	if err != nil {
 		return o, nil // told when its pins are read
 	}

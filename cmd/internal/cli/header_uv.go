@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -224,7 +225,7 @@ func (o *compileOptions) fromUV(words []string, file string) (*compileOptions, *
 }
 
 // pipToolsPython is where pip-compile names its Python.
-var pipToolsPython = regexp.MustCompile(`with Python (3\.\d+)$`)
+var pipToolsPython = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`with Python (3\.\d+)$`) })
 
 // The packages that pip-compile leaves out unless allowed.
 var unsafePackages = []string{"distribute", "pip", "setuptools"}
@@ -252,7 +253,7 @@ func (o *compileOptions) fromPipTools(words []string, lock *lockfile.Lock, file 
 	}
 	if len(was.pythonVersions()) == 0 {
 		for _, line := range lock.Header {
-			if m := pipToolsPython.FindStringSubmatch(line); m != nil {
+			if m := pipToolsPython().FindStringSubmatch(line); m != nil {
 				was.pythons = []string{m[1]}
 			}
 		}
@@ -283,14 +284,16 @@ func withoutEffect(f *pflag.FlagSet) {
 	f.StringArrayP("config-setting", "C", nil, "")
 }
 
-var interpreter = regexp.MustCompile(`^(?:(?:c?python)[@-]?|.*/python)?(3\.\d+(?:\.\d+)?)$`)
+var interpreter = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:(?:c?python)[@-]?|.*/python)?(3\.\d+(?:\.\d+)?)$`)
+})
 
 // interpreters are the versions among what names Pythons; the name of another
 // interpreter says nothing on this machine.
 func interpreters(names []string) []string {
 	var versions []string
 	for _, n := range names {
-		if m := interpreter.FindStringSubmatch(n); m != nil {
+		if m := interpreter().FindStringSubmatch(n); m != nil {
 			versions = append(versions, m[1])
 		}
 	}

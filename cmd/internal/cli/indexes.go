@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
@@ -49,6 +50,21 @@ func (s *indexSettings) key() string {
 		parts = append(parts, fmt.Sprintf("%s %s %t", name, p.url, p.flat))
 	}
 	return strings.Join(parts, "\n")
+}
+
+// unsure reports whether what these places say may be another thing for somebody
+// else, or a moment later without a word: an address that holds a credential, or
+// may, and pages and folders of files. The warning about a strategy is due each
+// time.
+func (s *indexSettings) unsure() bool {
+	addresses := append([]string{s.byDefault}, s.extra...)
+	for _, pin := range s.only {
+		addresses = append(addresses, pin.url)
+		if pin.flat {
+			return true
+		}
+	}
+	return len(s.links) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(addresses, func(u string) bool { return bare(u) != u })
 }
 
 // asked are the places in the order asked, without credentials, for people.
@@ -251,11 +267,11 @@ func (o *compileOptions) pinnedIndex(s *indexSettings, from *project.IndexSource
 	return pin, nil
 }
 
-var indexName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+var indexName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+$`) })
 
 // splitIndex splits uv's NAME=URL.
 func splitIndex(s string) (name, u string) {
-	if n, rest, ok := strings.Cut(s, "="); ok && indexName.MatchString(n) && strings.Contains(rest, "://") {
+	if n, rest, ok := strings.Cut(s, "="); ok && indexName().MatchString(n) && strings.Contains(rest, "://") {
 		return n, rest
 	}
 	return "", s

@@ -63,8 +63,12 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	}
 	finish := func(ctx context.Context, j *job, p *printer) error {
 		out := at[j]
-		if !out.skipped {
-			out.err = j.finish(ctx, p, out)
+		if out.skipped || out.known {
+			return out.err
+		}
+		out.err = j.finish(ctx, p, out)
+		if out.err == nil && !out.written && p.said == out.said+1 {
+			t.keep(out.memo, out.run, pinned(out.resolution))
 		}
 		return out.err
 	}

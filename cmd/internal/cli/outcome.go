@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -24,6 +25,9 @@ type outcome struct {
 	diff       *lockfile.Diff // of a dry run
 	written    bool           // the file is another than before
 	skipped    bool
+	memo       *memo             // of what this may be again; nil for nothing
+	known      bool              // by the memo, without a resolution
+	said       int               // messages before the resolution
 	lowered    []string          // what --coherent took down, and why
 	err        error             // why it failed
 	texts      map[string][]byte // of its files, by absolute path
@@ -46,22 +50,40 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 	if err != nil {
 		return err
 	}
-	if several && !j.named && len(r.moved) > 0 && !o.upgrade && !pinsAny(r.old, r.moved) {
-		out.skipped = true
-		p.infof("Left alone: its lock has no %s", joinNames(r.moved, " or "))
-		return nil
+	if len(r.moved) > 0 {
+		if err := o.readOld(r); err != nil {
+			return err
+		}
+		if several && !j.named && !o.upgrade && !pinsAny(r.old, r.moved) {
+			out.skipped = true
+			p.infof("Left alone: its lock has no %s", joinNames(r.moved, " or "))
+			return nil
+		}
 	}
 	for _, w := range r.project.Warnings {
 		p.warnf("%s", w)
 	}
 	p.detailf("target: %s", r.target)
 	p.detailf("index: %s", project.Escape(strings.Join(r.indexes.asked(), ", ")))
+	out.run = r
+	if !coherent && len(r.moved) == 0 {
+		if out.memo, out.known = t.recall("compile", o, r); out.known {
+			p.detailf("nothing is other than when this lock was last found to be unchanged")
+			p.infof("Resolved %s in %s, unchanged", count(int64(out.memo.packages), "package"), seconds(o.app.Now().Sub(out.start)))
+			return nil
+		}
+	}
+	out.said = p.said
+	if r.old == nil {
+		if err := o.readOld(r); err != nil {
+			return err
+		}
+	}
 	if coherent {
 		if err := t.preferOthers(j, r); err != nil {
 			return err
 		}
 	}
-	out.run = r
 	if out.resolution, err = t.resolve(ctx, o, r); err != nil {
 		return err
 	}
@@ -114,7 +136,10 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
-	changes := moves(lockfile.Compare(r.old, lock))
+	var changes []lockfile.Change
+	if r.old == nil || !bytes.Equal(r.before, text) {
+		changes = moves(lockfile.Compare(r.old, lock))
+	}
 	out.changes = len(changes)
 	if o.dryRun && r.output != "" {
 		if out.diff, err = r.dryRun(text); err != nil {
@@ -244,7 +269,7 @@ func tell(p *printer, outcomes []outcome, took time.Duration) {
 		switch out := &outcomes[i]; {
 		case out.skipped:
 			skipped++
-		case out.lock == nil:
+		case out.lock == nil && !out.known:
 			failed++
 		case out.written:
 			changed++

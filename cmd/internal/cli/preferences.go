@@ -31,16 +31,21 @@ func (o *compileOptions) toMove() (names []pypi.Name, bounds []project.Requireme
 	return names, bounds, nil
 }
 
-// preferences reads the existing lock: its pins are kept unless an upgrade is
-// asked for.
-func (o *compileOptions) preferences(r *run) error {
+// prepareMoves settles what --upgrade-package lets go.
+func (o *compileOptions) prepareMoves(r *run) error {
 	var err error
 	if r.moved, r.bounds, err = o.toMove(); err != nil {
 		return err
 	}
 	r.request.Constraints = append(r.request.Constraints, r.bounds...)
 	r.request.Moves = append(r.request.Moves, r.bounds...)
-	if r.output == "" || o.unread {
+	return nil
+}
+
+// readOld reads the existing lock of a run: its pins are kept unless an upgrade
+// is asked for.
+func (o *compileOptions) readOld(r *run) error {
+	if r.output == "" {
 		return nil
 	}
 	data, exists, err := lockfile.ReadFile(r.output, o.app.FS)
@@ -54,10 +59,11 @@ func (o *compileOptions) preferences(r *run) error {
 		}
 		return fmt.Errorf("%w\nthe existing lock cannot be read: remove it, or use --upgrade to lock anew", err)
 	}
-	r.old = old
+	r.old, r.before = old, data
 	if o.upgrade {
 		return nil
 	}
+	r.build.Old, r.build.Refresh = old, r.moved
 	r.request.Preferences = map[pypi.Name][]resolver.Preference{}
 	for _, pin := range old.Pins {
 		if slices.Contains(r.moved, pin.Name) {

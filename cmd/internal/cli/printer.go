@@ -17,6 +17,7 @@ type printer struct {
 	color bool
 	live  *progress // to be cleared before a line is written; nil for none
 	about string    // what all messages are about, "" for nothing in particular
+	said  int       // errors, warnings and lines of [printer.infof], whether shown or not
 }
 
 func (g *global) printer() *printer {
@@ -49,9 +50,13 @@ const (
 	reset  = "\x1b[0m"
 )
 
-func (p *printer) errorf(format string, args ...any) { p.block("error", red, format, args...) }
+func (p *printer) errorf(format string, args ...any) {
+	p.said++
+	p.block("error", red, format, args...)
+}
 
 func (p *printer) warnf(format string, args ...any) {
+	p.said++
 	if p.level >= 0 {
 		p.block("warning", yellow, format, args...)
 	}
@@ -59,6 +64,7 @@ func (p *printer) warnf(format string, args ...any) {
 
 // infof writes a line unless quiet; detailf writes one when verbose.
 func (p *printer) infof(format string, args ...any) {
+	p.said++
 	if p.level >= 0 {
 		p.write("", p.text(format, args...))
 	}

@@ -109,7 +109,6 @@ func (s *shelf) run(ctx context.Context, name string) (*job, *run, error) {
 	if r := s.runs[name]; r != nil {
 		return j, r, nil
 	}
-	j.options.unread = true
 	r, err := j.prepare(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -216,7 +215,6 @@ func (o *compileOptions) onlyChanged(ctx context.Context, jobs []*job, rev strin
 				return nil, err
 			}
 		}
-		j.options.unread = true
 		r, err := j.prepare(ctx)
 		if err != nil || j.touched(r, byRoot[root]) {
 			out = append(out, j)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
@@ -179,11 +180,11 @@ func uri(file string) string {
 	return strings.Join(parts, "/")
 }
 
-var placeholder = regexp.MustCompile(`\{(\d+)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{(\d+)\}`) })
 
 // sarifMessage is a plain text message: in one, [text](target) is a link and
 // {0} an argument, which text from outside must not be.
 func sarifMessage(s string) sarifText {
 	s = strings.ReplaceAll(clean(s), "](", "] (")
-	return sarifText{placeholder.ReplaceAllString(s, "{{$1}}")}
+	return sarifText{placeholder().ReplaceAllString(s, "{{$1}}")}
 }

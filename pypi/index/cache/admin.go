@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -43,7 +44,7 @@ type Info struct {
 }
 
 // layouts are the names of all layouts that ever were and will be.
-var layouts = regexp.MustCompile(`^v[0-9]+$`)
+var layouts = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v[0-9]+$`) })
 
 // file is a file of a cache.
 type file struct {
@@ -56,11 +57,11 @@ func walk(root *os.Root) []file {
 	var files []file
 	entries, _ := fs.ReadDir(root.FS(), ".")
 	for _, e := range entries {
-		if !layouts.MatchString(e.Name()) || !e.IsDir() {
+		if !layouts().MatchString(e.Name()) || !e.IsDir() {
 			continue
 		}
 		fs.WalkDir(root.FS(), e.Name(), func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || name == Layout+"/"+pruned || name == Layout+"/"+keyName {
+			if err != nil || d.IsDir() || slices.Contains([]string{pruned, keyName, generated}, strings.TrimPrefix(name, Layout+"/")) {
 				return nil // an error is of what others have removed meanwhile
 			}
 			if fi, err := d.Info(); err == nil {
@@ -111,7 +112,9 @@ func Measure(dir string) (Info, error) {
 		u := info.Kinds[k]
 		u.add(f.Size())
 		info.Kinds[k] = u
-		buckets[path.Dir(path.Dir(f.name))] = true
+		if k != Outcomes {
+			buckets[path.Dir(path.Dir(f.name))] = true
+		}
 	}
 	info.Indexes = len(buckets)
 	return info, nil
@@ -165,7 +168,7 @@ func Prune(dir string, size int64, now time.Time) (removed Usage, err error) {
 	}
 	entries, _ := fs.ReadDir(root.FS(), ".")
 	for _, e := range entries {
-		if e.IsDir() && layouts.MatchString(e.Name()) && e.Name() != Layout {
+		if e.IsDir() && layouts().MatchString(e.Name()) && e.Name() != Layout {
 			root.RemoveAll(e.Name())
 		}
 	}
@@ -193,6 +196,7 @@ func Clean(dir string, names ...string) (removed Usage, err error) {
 		return removed, err
 	}
 	defer root.Close()
+	root.Remove(Layout + "/" + generated)
 	for _, f := range walk(root) {
 		k := f.kind()
 		if len(names) > 0 && (k == "" || k == Facts || !slices.Contains(names, strings.TrimSuffix(path.Base(f.name), extension))) {
@@ -210,7 +214,7 @@ func Clean(dir string, names ...string) (removed Usage, err error) {
 	}
 	entries, err := fs.ReadDir(root.FS(), ".")
 	for _, e := range entries {
-		if e.IsDir() && layouts.MatchString(e.Name()) {
+		if e.IsDir() && layouts().MatchString(e.Name()) {
 			err = cmp.Or(err, root.RemoveAll(e.Name()))
 		}
 	}

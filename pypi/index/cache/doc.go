@@ -7,6 +7,7 @@
 //	└── v1                       the version of this layout and of what records mean; only its owner may write to it
 //	    ├── key                  32 random bytes, for the names of buckets of indexes with credentials
 //	    ├── pruned               when old records were last removed: its time of change
+//	    ├── generation           a word that changes with the answers, see [Store.Generation]
 //	    ├── tmp                  files being written
 //	    └── 9f86d081884c7d65…    a bucket: one index as one user sees it, see [Store.Bucket]
 //	        ├── facts            what the index was found to offer
@@ -14,7 +15,8 @@
 //	        │   └── httpx.rec    the record of a package
 //	        ├── json             documents of the JSON API
 //	        ├── versions         documents of single versions, those of a package in one pack
-//	        └── metadata         metadata of distributions, those of a package in one pack
+//	        ├── metadata         metadata of distributions, those of a package in one pack
+//	        └── outcomes         what a command came to, by the file that it is about; in a bucket of its own
 //
 // # Files
 //

@@ -54,7 +54,7 @@ func (b *Bucket) Pack(kind, name string) *Pack {
 			break
 		}
 		end := entrySize + n + m
-		if binary.LittleEndian.Uint32(data) != crc32.Update(at, castagnoli, data[4:end]) {
+		if binary.LittleEndian.Uint32(data) != crc32.Update(at, castagnoli(), data[4:end]) {
 			p.damaged = true
 			break
 		}
@@ -108,7 +108,7 @@ func (p *Pack) Add(key string, value []byte) {
 		return
 	}
 	p.size += int64(len(one))
-	p.bucket.store.written.Add(int64(len(one)))
+	p.bucket.store.wrote(p.kind, len(one))
 }
 
 func appendTo(root *os.Root, name string, data []byte) error {
@@ -128,7 +128,7 @@ func (p *Pack) entry(key string, value []byte) []byte {
 	binary.LittleEndian.PutUint16(out[4:], uint16(len(key)))
 	binary.LittleEndian.PutUint32(out[6:], uint32(len(value)))
 	out = append(append(out, key...), value...)
-	binary.LittleEndian.PutUint32(out, crc32.Update(seed(p.kind, p.name), castagnoli, out[4:]))
+	binary.LittleEndian.PutUint32(out, crc32.Update(seed(p.kind, p.name), castagnoli(), out[4:]))
 	return out
 }
 

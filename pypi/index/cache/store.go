@@ -29,10 +29,11 @@ const (
 	JSON     = "json"
 	Versions = "versions"
 	Metadata = "metadata"
+	Outcomes = "outcomes" // what came of answers: not itself one, as the facts are not
 )
 
 // Kinds are all of them.
-var Kinds = []string{Simple, JSON, Versions, Metadata, Facts}
+var Kinds = []string{Simple, JSON, Versions, Metadata, Facts, Outcomes}
 
 const (
 	tagName   = "CACHEDIR.TAG"
@@ -40,6 +41,7 @@ const (
 	gitignore = ".gitignore"
 	keyName   = "key"
 	pruned    = "pruned"
+	generated = "generation"
 	tmpName   = "tmp"
 	extension = ".rec"
 
@@ -67,6 +69,7 @@ type Store struct {
 	failed  error // of writing
 
 	written atomic.Int64 // bytes
+	answers atomic.Bool  // some were written
 	seq     atomic.Int64 // of temporary files
 	prefix  string
 
@@ -194,6 +197,43 @@ func (s *Store) Errors() (read, write error) {
 
 // Written is the number of bytes written.
 func (s *Store) Written() int64 { return s.written.Load() }
+
+// Generation is a word that changes when a process that put answers into the cache is done with it, "" before the first.
+// What was made of answers is as good as new while it stays the same.
+func (s *Store) Generation() string {
+	f, err := s.root.Open(generated)
+	if err != nil {
+		s.note(unexpected(err), nil)
+		return ""
+	}
+	defer f.Close()
+	word := make([]byte, 2*len(s.prefix))
+	n, _ := io.ReadFull(f, word)
+	return string(word[:n])
+}
+
+// Renew begins a new generation if answers were written since the last call, or there is none, and returns that which is.
+func (s *Store) Renew() string {
+	was := s.Generation()
+	if !s.answers.Swap(false) && was != "" {
+		return was
+	}
+	temp := s.temp()
+	err := s.writeTemp(temp, []byte(fmt.Sprintf("%s-%d", s.prefix, s.seq.Add(1))))
+	if err == nil {
+		err = s.root.Rename(temp, generated)
+	}
+	s.note(nil, err)
+	return s.Generation()
+}
+
+// wrote counts what was written.
+func (s *Store) wrote(kind string, bytes int) {
+	s.written.Add(int64(bytes))
+	if kind != Facts && kind != Outcomes {
+		s.answers.Store(true)
+	}
+}
 
 func (s *Store) note(read, write error) {
 	s.mu.Lock()
