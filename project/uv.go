@@ -159,14 +159,19 @@ func (l *loader) readIndexes(f *pyproject, table *tomlValue, path string) error 
 		if cut := v.get("exclude-newer"); cut != nil {
 			l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
 		}
+		for _, key := range []string{"ignore-error-codes", "authenticate"} {
+			if other := v.get(key); other != nil && other.text != "auto" && other.text != "always" {
+				l.warn(f.text.place(other.off), "%s of an index is not heeded: 404 goes on to the next index, 401 and 403 end the run", key)
+			}
+		}
 		if k.Name != "" && seen[k.Name] {
 			return f.errorAt(v, "%s has two of the name %q: rename one", path, k.Name)
 		}
 		seen[k.Name] = true
 		l.addFile(f)
 		switch {
-		case k.Flat:
-			ix.FindLinks = append(ix.FindLinks, k.Link) // heeded unless explicit
+		case k.isDefault && k.Flat:
+			return f.errorAt(v, "%s: a flat index cannot be the default one: leave out default", path)
 		case k.isDefault:
 			if ix.Default.URL == "" {
 				ix.Default = k.Link
@@ -184,7 +189,7 @@ type indexEntry struct {
 	isDefault bool
 }
 
-var indexKeys = []string{"authenticate", "cache-control", "default", "exclude-newer", "explicit", "format", "ignore-error-codes", "name", "publish-url", "url"}
+var indexKeys = []string{"default", "explicit", "format", "name", "url"}
 
 func (l *loader) indexEntry(f *pyproject, v *tomlValue, path string) (k indexEntry, err error) {
 	if err := f.want(v, tomlTable, path); err != nil {

@@ -52,6 +52,7 @@ func TestServers(t *testing.T) {
 	t.Run("devpi", func(t *testing.T) { s.with(t).devpi() })
 	t.Run("pypiserver", func(t *testing.T) { s.with(t).pypiserver() })
 	t.Run("http.server", func(t *testing.T) { s.with(t).static() })
+	t.Run("uv", func(t *testing.T) { s.with(t).uv() })
 }
 
 func (s *servers) with(t *testing.T) *servers {
@@ -384,4 +385,45 @@ func (s *servers) static() {
 	lock = s.lock(s.environ(), "--no-index", "--find-links", s.path("www/files"))
 	s.has(lock, "own==1 ", "--find-links ../www/files\n")
 	s.install()
+}
+
+// uv: of the same places and options it makes the same pins.
+func (s *servers) uv() {
+	public := indextest.Serve(s, indextest.MustParse("a 1\na 2\n  b\nb 5\nc 3\ntorch 9\nonly 1\nw 1\n"), indextest.PyPI())
+	private := indextest.Serve(s, indextest.MustParse("a 1\n  b\nc 1\nc 2\ntorch 2\nw 2\n"), indextest.PyPI())
+	s.must(indextest.MustParse("a 3\nb 4\nw 1\n  b\nfresh 1\n").WriteFiles(s.path("wheels")))
+	index := []string{"--default-index", public.SimpleURL(), "--index", private.SimpleURL()}
+	sources := "[tool.uv.sources]\ntorch = { index = \"corp\" }\n[[tool.uv.index]]\nname = \"corp\"\nexplicit = true\nurl = \"" + private.SimpleURL() + "\"\n"
+	marked := strings.Replace(sources, "{ index = \"corp\" }", "{ index = \"corp\", marker = \"sys_platform == 'win32'\" }", 1)
+	links := "[[tool.uv.index]]\nname = \"flat\"\nformat = \"flat\"\nurl = \"../wheels\"\n"
+	for _, tt := range []struct {
+		name, dependencies, tables string
+		args                       []string
+	}{
+		{"first", `"a", "b", "c"`, "", index},
+		{"first that lacks the version", `"a", "c<3", "only"`, "", index},
+		{"first match", `"a", "b", "c>=3"`, "", append([]string{"--index-strategy", "unsafe-first-match"}, index...)},
+		{"first match of all", `"a", "b", "c", "w"`, "", append([]string{"--index-strategy", "unsafe-first-match"}, index...)},
+		{"best match", `"a", "b", "c", "torch"`, "", append([]string{"--index-strategy", "unsafe-best-match"}, index...)},
+		{"lowest, first match", `"a", "b", "c"`, "", append([]string{"--resolution", "lowest", "--index-strategy", "unsafe-first-match"}, index...)},
+		{"find-links", `"a", "b", "c", "w", "fresh"`, "", append([]string{"--find-links", "../wheels"}, index...)},
+		{"find-links alone", `"a", "b", "w"`, "", []string{"--no-index", "--find-links", "../wheels"}},
+		{"find-links, best match", `"a", "b", "c", "w"`, "", append([]string{"--find-links", "../wheels", "--index-strategy", "unsafe-best-match"}, index...)},
+		{"flat index", `"a", "b", "fresh"`, links, index},
+		{"explicit", `"a", "torch"`, sources, []string{"--default-index", public.SimpleURL()}},
+		{"explicit elsewhere", `"a", "torch"`, marked, []string{"--default-index", public.SimpleURL()}},
+	} {
+		s.write("svc/pyproject.toml", "[project]\nname = \"svc\"\nversion = \"1\"\nrequires-python = \">=3.12\"\ndependencies = ["+tt.dependencies+"]\n"+tt.tables)
+		args := append([]string{"pip", "compile", "--directory", "svc", "pyproject.toml", "--no-header", "--no-annotate", "-q", "--python-version", "3.12", "--python-platform", "x86_64-manylinux_2_28"}, tt.args...)
+		want, err := s.run(s.environ("UV_CACHE_DIR="+s.path("uv"), "UV_PYTHON="+s.bin("python")), s.bin("uv"), args...)
+		if err != nil {
+			s.Errorf("%s: uv: %v\n%s", tt.name, err, want)
+			continue
+		}
+		got, err := s.run(s.environ(), s.pylock, args...)
+		if err != nil || got != want {
+			// Nothing but pins is compared; uv takes warnings to the same place.
+			s.Errorf("%s: %v\npylock\n%suv\n%s", tt.name, err, got, want)
+		}
+	}
 }

@@ -46,10 +46,11 @@ type Options struct {
 	// Links are pages and folders of files, which count beside what an index has, whatever Strategy says.
 	Links    []Links
 	Strategy Strategy
-	// Only are the packages that come from one index, by its URL, and from nowhere else; OnlyLinks the same of pages and
-	// folders.
-	Only      map[pypi.Name]string
-	OnlyLinks map[pypi.Name]Links
+	// Only are the packages that come from one index, by its URL, and from nowhere else.
+	Only map[pypi.Name]string
+	// Flat are those of ExtraIndexes and Only, by their address, that are pages or folders of files in the place of an
+	// index.
+	Flat map[string]Links
 
 	JSONAPI string // of the default index: "" derives it from …/simple/, "false" is never, else its URL …/pypi/
 	Order   Order
@@ -152,16 +153,6 @@ func NewClient(o Options) (*Client, error) {
 func (c *Client) configure() error {
 	o := &c.opts
 	known := map[string]*repository{}
-	index := func(raw, api string) (*repository, error) {
-		if r := known[raw]; r != nil {
-			return r, nil
-		}
-		r, err := newRepository(raw, api, &o.Finder)
-		if err == nil {
-			known[raw] = r
-		}
-		return r, err
-	}
 	links := func(l Links) (*repository, error) {
 		key := l.Shown + "\n" + l.Address
 		if r := known[key]; r != nil {
@@ -170,6 +161,19 @@ func (c *Client) configure() error {
 		r, err := newLinks(l, &o.Finder)
 		if err == nil {
 			known[key] = r
+		}
+		return r, err
+	}
+	index := func(raw, api string) (*repository, error) {
+		if r := known[raw]; r != nil {
+			return r, nil
+		}
+		if l, ok := o.Flat[raw]; ok {
+			return links(l)
+		}
+		r, err := newRepository(raw, api, &o.Finder)
+		if err == nil {
+			known[raw] = r
 		}
 		return r, err
 	}
@@ -203,13 +207,6 @@ func (c *Client) configure() error {
 	c.only = map[pypi.Name]*repository{}
 	for name, raw := range o.Only {
 		r, err := index(raw, api)
-		if err != nil {
-			return err
-		}
-		c.only[name] = r
-	}
-	for name, l := range o.OnlyLinks {
-		r, err := links(l)
 		if err != nil {
 			return err
 		}

@@ -102,8 +102,9 @@ func (c *Client) alone(name pypi.Name) *repository {
 // has it, or all. ask is told the index; its error is errAbsent where that does not have the name.
 func (c *Client) gather(ctx context.Context, name pypi.Name, ask func(context.Context, *repository) (*Project, error)) (*Project, error) {
 	places := c.askedFor(name)
+	beside := 0 // of places, those that count beside the indexes
 	if c.only[name] == nil {
-		places = slices.Concat(c.links, places)
+		places, beside = slices.Concat(c.links, places), len(c.links)
 	}
 	var links, indexes []*Project
 	all := c.opts.Strategy != FirstIndex
@@ -123,7 +124,7 @@ func (c *Client) gather(ctx context.Context, name pypi.Name, ask func(context.Co
 		}
 		wg.Wait()
 	}
-	for i, r := range places {
+	for i := range places {
 		if !all || len(places) == 1 {
 			one(i)
 		}
@@ -132,7 +133,7 @@ func (c *Client) gather(ctx context.Context, name pypi.Name, ask func(context.Co
 			continue
 		case err != nil:
 			return nil, err
-		case r.flat:
+		case i < beside:
 			links = append(links, p)
 			continue
 		default:

@@ -306,13 +306,17 @@ func (o *compileOptions) prepareLock(r *run) error {
 	if !o.pip {
 		b.DefaultIndex = bare(r.indexes.byDefault)
 	}
-	if r.indexes.noIndex {
+	if r.indexes.noIndex && !o.pip {
 		// Nothing else may be asked for these pins, so pip must not either.
 		b.Options = append(b.Options, "--no-index")
-	} else if o.emitIndexURL {
+	} else if o.emitIndexURL && !r.indexes.noIndex {
 		b.Options = append(b.Options, "--index-url "+bare(r.indexes.byDefault))
 		for _, u := range r.indexes.extra {
-			b.Options = append(b.Options, "--extra-index-url "+bare(u))
+			option := "--extra-index-url "
+			if _, flat := r.indexes.flat[u]; flat {
+				option = "--find-links "
+			}
+			b.Options = append(b.Options, option+r.indexes.shown(u))
 		}
 	}
 	if o.emitFindLinks {

@@ -22,8 +22,9 @@ import (
 // indexSettings are the places to ask. Addresses may hold credentials.
 type indexSettings struct {
 	byDefault string
-	extra     []string      // asked first, in this order
-	links     []index.Links // pages and folders of files
+	extra     []string               // asked first, in this order
+	flat      map[string]index.Links // those of extra and only that are pages or folders of files
+	links     []index.Links          // pages and folders of files
 	noIndex   bool
 	strategy  index.Strategy
 	only      map[pypi.Name]pinnedIndex // the packages that a source names an index for
@@ -64,7 +65,7 @@ func (s *indexSettings) unsure() bool {
 			return true
 		}
 	}
-	return len(s.links) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(addresses, func(u string) bool { return bare(u) != u })
+	return len(s.links)+len(s.flat) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(addresses, func(u string) bool { return bare(u) != u })
 }
 
 // asked are the places in the order asked, without credentials, for people.
@@ -74,12 +75,20 @@ func (s *indexSettings) asked() []string {
 		out = append(out, cmp.Or(l.Shown, bare(l.Address)))
 	}
 	if !s.noIndex {
-		out = append(append(out, bareAll(s.extra)...), bare(s.byDefault))
+		for _, u := range s.extra {
+			out = append(out, s.shown(u))
+		}
+		out = append(out, bare(s.byDefault))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.only)) {
-		out = append(out, bare(s.only[name].url)+" for "+string(name))
+		out = append(out, s.shown(s.only[name].url)+" for "+string(name))
 	}
 	return out
+}
+
+// shown is an index without credentials, a folder as a lock names it.
+func (s *indexSettings) shown(address string) string {
+	return cmp.Or(s.flat[address].Shown, bare(address))
 }
 
 // indexSettings merges flags, the environment and the company's settings with
@@ -138,7 +147,16 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		}
 	}
 	for _, l := range p.Extra {
-		if _, given := s.named[l.Name]; !l.Explicit && !given {
+		_, given := s.named[l.Name]
+		switch {
+		case l.Explicit || given:
+		case l.Flat:
+			address := o.authenticate(l.Name, l.URL)
+			if err := s.addFlat(address, l.Place.String()+": url"); err != nil {
+				return s, err
+			}
+			s.extra = append(s.extra, address)
+		default:
 			add(l.Name, l.URL)
 		}
 	}
@@ -156,9 +174,6 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		}
 	}
 	for _, l := range p.FindLinks {
-		if l.Explicit {
-			continue
-		}
 		if err := s.addLinks(o.authenticate(l.Name, l.URL), l.Place.String()+": find-links"); err != nil {
 			return s, err
 		}
@@ -172,6 +187,16 @@ func (s *indexSettings) addLinks(address, what string) error {
 	if err == nil && !slices.Contains(s.links, l) {
 		s.links = append(s.links, l)
 	}
+	return err
+}
+
+// addFlat notes that an address is that of a page or folder of files.
+func (s *indexSettings) addFlat(address, what string) error {
+	l, err := s.link(address, what)
+	if s.flat == nil {
+		s.flat = map[string]index.Links{}
+	}
+	s.flat[address] = l
 	return err
 }
 
@@ -238,8 +263,13 @@ func (o *compileOptions) pinIndexes(r *run) error {
 		s.only[req.Name] = pin
 	}
 	for name, pin := range s.only {
-		if pin.url == "" || s.noIndex && !pin.flat {
+		switch {
+		case pin.url == "" || s.noIndex && !pin.flat:
 			delete(s.only, name)
+		case pin.flat:
+			if err := s.addFlat(pin.url, pin.place.String()+": index "+pin.name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -356,16 +386,9 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 		},
 	}
 	for name, pin := range s.only {
-		if !pin.flat {
-			put(&opts.Only, name, pin.url)
-			continue
-		}
-		l, err := s.link(pin.url, pin.place.String()+": index "+pin.name)
-		if err != nil {
-			return nil, err
-		}
-		put(&opts.OnlyLinks, name, l)
+		put(&opts.Only, name, pin.url)
 	}
+	opts.Flat = s.flat
 	if p != nil {
 		opts.Observer = p
 	}
