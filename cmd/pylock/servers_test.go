@@ -415,7 +415,7 @@ func (s *servers) uv() {
 	} {
 		s.write("svc/pyproject.toml", "[project]\nname = \"svc\"\nversion = \"1\"\nrequires-python = \">=3.12\"\ndependencies = ["+tt.dependencies+"]\n"+tt.tables)
 		args := append([]string{"pip", "compile", "--directory", "svc", "pyproject.toml", "--no-header", "--no-annotate", "-q", "--python-version", "3.12", "--python-platform", "x86_64-manylinux_2_28"}, tt.args...)
-		want, err := s.run(s.environ("UV_CACHE_DIR="+s.path("uv"), "UV_PYTHON="+s.bin("python")), s.bin("uv"), args...)
+		want, err := s.run(s.environ("UV_CACHE_DIR="+s.path("uv"), "UV_PYTHON_DOWNLOADS=never"), s.bin("uv"), args...)
 		if err != nil {
 			s.Errorf("%s: uv: %v\n%s", tt.name, err, want)
 			continue

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index/cache"
 )
 
 // Strategy says what is made of a name that several indexes have. The names are uv's.
@@ -140,6 +141,7 @@ func (c *Client) gather(ctx context.Context, name pypi.Name, ask func(context.Co
 			indexes = append(indexes, p)
 		}
 		if !all {
+			c.compareLater(ctx, name, answers[i], places[i+1:])
 			break
 		}
 	}
@@ -227,12 +229,33 @@ type Shared struct {
 	Indexes []string // without credentials, in the order asked
 }
 
-// Shared returns those that were met so far, by name. It is known where several indexes are asked for a name, which
-// [FirstIndex] does not do.
+// Shared returns those that were met so far, by name. It is known where several indexes are asked for a name; with
+// [FirstIndex], which asks one, where the cache has the page of another.
 func (c *Client) Shared() []Shared {
 	c.sharing.Lock()
 	defer c.sharing.Unlock()
 	return slices.SortedFunc(slices.Values(c.shared), func(a, b Shared) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// compareLater notes whether an index that is not asked, since an earlier one has the name, is known to have it too: by
+// a page in the cache, without a request.
+func (c *Client) compareLater(ctx context.Context, name pypi.Name, p *Project, later []*repository) {
+	for _, r := range later {
+		if r.flat || c.bucket(r) == nil {
+			continue
+		}
+		for _, kind := range [...]string{cache.Simple, cache.JSON} {
+			was, err := c.pageInCache(ctx, r, kind, name)
+			if err != nil || was == nil {
+				continue
+			}
+			if both := []*Project{p, was.project}; unrelated(both) {
+				c.noteShared(name, both)
+				return
+			}
+			break
+		}
+	}
 }
 
 func (c *Client) noteShared(name pypi.Name, indexes []*Project) {

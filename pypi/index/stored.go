@@ -315,15 +315,7 @@ func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pi
 		return p, nil
 	}
 	for _, kind := range [...]string{cache.Simple, cache.JSON} {
-		at := place{kind: kind, name: name}
-		was, err := c.recorded.do(ctx, r.simple.String()+" "+kind+" "+string(name), func(context.Context) (*recorded, error) {
-			if s := c.load(r, at); s != nil {
-				if p, err := s.unpack(r, name); err == nil {
-					return &recorded{s, p}, nil
-				}
-			}
-			return nil, nil
-		})
+		was, err := c.pageInCache(ctx, r, kind, name)
 		if err != nil {
 			return nil, err
 		}
@@ -338,6 +330,18 @@ func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pi
 		}
 	}
 	return nil, nil
+}
+
+// pageInCache returns the page of a name that the cache has, whatever its age, or nil. The error is the context's.
+func (c *Client) pageInCache(ctx context.Context, r *repository, kind string, name pypi.Name) (*recorded, error) {
+	return c.recorded.do(ctx, r.simple.String()+" "+kind+" "+string(name), func(context.Context) (*recorded, error) {
+		if s := c.load(r, place{kind: kind, name: name}); s != nil {
+			if p, err := s.unpack(r, name); err == nil {
+				return &recorded{s, p}, nil
+			}
+		}
+		return nil, nil
+	})
 }
 
 // pinnedRecords is pinnedOf for the small records of versions.

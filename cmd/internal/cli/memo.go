@@ -130,7 +130,7 @@ func program() []any {
 // keep has a memo written when the command ends.
 func (t *team) keep(m *memo, r *run, packages int) {
 	client := t.clients[r.indexes.key()]
-	if m == nil || client == nil {
+	if m == nil || client == nil || len(client.Shared()) > 0 { // which is to be told again
 		return
 	}
 	m.until, m.packages = client.Until(), packages
