@@ -25,7 +25,8 @@ type sourceAlternative struct {
 	path      *tomlValue
 	workspace bool
 	editable  bool
-	other     string // git, url, index
+	index     *tomlValue // the name of one
+	other     string     // git, url
 	marker    pep508.Marker
 	extra     pypi.Extra
 	group     string
@@ -98,7 +99,10 @@ func (f *pyproject) readSource(v *tomlValue, path string) (sourceAlternative, er
 		if err != nil {
 			return a, err
 		}
-		if s != nil {
+		switch {
+		case s != nil && key == "index":
+			a.index, n = s, n+1
+		case s != nil:
 			a.other, n = key, n+1
 		}
 	}
@@ -194,7 +198,7 @@ func (l *loader) placed(s scope, r Requirement, fail failure) ([]Requirement, bo
 	l.addFile(f)
 	var out []Requirement
 	var markers []pep508.Marker
-	whole, inScope := false, false
+	whole, inScope, indexed := false, false, false
 	for _, a := range d.alternatives {
 		if a.extra != "" && a.extra != s.extra || a.group != "" && a.group != s.group {
 			continue
@@ -214,6 +218,13 @@ func (l *loader) placed(s scope, r Requirement, fail failure) ([]Requirement, bo
 		}
 		dir := ""
 		switch {
+		case a.index != nil:
+			if each.Index, err = l.indexSource(f, a.index); err != nil {
+				return nil, true, err
+			}
+			indexed = true
+			out = append(out, each)
+			continue
 		case a.workspace:
 			dir, err = l.memberDir(f, r.Name, a, d)
 		case a.path != nil:
@@ -244,6 +255,9 @@ func (l *loader) placed(s scope, r Requirement, fail failure) ([]Requirement, bo
 	}
 	if !rest.Set().IsFalse() {
 		r.Marker = rest
+		if indexed {
+			r.Index = &IndexSource{Place: f.text.place(d.alternatives[0].value.off)}
+		}
 		out = append(out, r)
 	}
 	return out, true, nil
@@ -260,6 +274,43 @@ func without(m pep508.Marker, others []pep508.Marker) (pep508.Marker, error) {
 		return m, err
 	}
 	return conjunction(m, no)
+}
+
+// indexSource finds the index that a source names.
+func (l *loader) indexSource(f *pyproject, name *tomlValue) (*IndexSource, error) {
+	s := &IndexSource{Name: name.text, Place: f.text.place(name.off)}
+	files := []*pyproject{f}
+	w, err := l.workspaceOf(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	if w != nil {
+		files = append(files, w.file)
+	}
+	root, err := l.rootFile()
+	if err != nil {
+		return nil, err
+	}
+	if root != nil && within(l.root, f.dir) {
+		files = append(files, root)
+	}
+	for _, file := range files {
+		for _, table := range []string{"pylock", "uv"} {
+			list := file.doc.get("tool").get(table).get("index")
+			if list == nil || list.kind != tomlArray {
+				continue // told where indexes are read
+			}
+			for _, v := range list.items {
+				if k, err := l.indexEntry(file, v, "tool."+table+".index"); err != nil {
+					return nil, err
+				} else if k.Name == s.Name {
+					s.Link = k.Link
+					return s, nil
+				}
+			}
+		}
+	}
+	return s, nil
 }
 
 // memberDir finds a workspace source.
