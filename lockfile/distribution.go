@@ -17,8 +17,8 @@ import (
 // Distribution is a wheel or an sdist that a pin can be installed from.
 type Distribution struct {
 	Filename string
-	// URL is absolute and without credentials. Path is a file beside the lock,
-	// with slashes, in locks of other tools. One of the two is set.
+	// URL is absolute and without credentials. Path is that of a file of this
+	// machine, relative to the lock, with slashes. One of the two is set.
 	URL, Path  string
 	Size       int64     // bytes, 0 when unknown
 	UploadTime time.Time // UTC, in seconds; zero when unknown
@@ -74,6 +74,10 @@ func distributions(name pypi.Name, files []*index.File) ([]Distribution, error) 
 	for _, f := range files {
 		h := fileHash(f)
 		if h == "" {
+			continue
+		}
+		if path := f.Local(); path != "" {
+			ds = append(ds, Distribution{Filename: f.Filename, Path: strings.TrimPrefix(path, "./"), Size: f.Size, Hashes: []string{h}})
 			continue
 		}
 		u, err := plainURL(f)

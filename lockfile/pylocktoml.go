@@ -36,7 +36,7 @@ const (
 //	dependencies = [{ name }…]          who it wants; with a version where the lock has two
 //	index = "https://…/simple/"
 //	sdist = { name, url, upload-time, size, hashes = { sha256 } }
-//	wheels = [{ … the same … }…]        by name
+//	wheels = [{ … the same … }…]        by name; with path in the place of url for a file of a folder
 //	tool = { pylock = { via = […] } }   what else wants it: the origins of requirements
 //
 //	[[packages]]                        a path dependency
@@ -174,8 +174,11 @@ func (p *Pin) normalizeFiles() error {
 }
 
 func checkFileURL(f *Distribution) error {
-	if f.Path != "" {
-		return fmt.Errorf("the file %s is beside the lock, not on an index", f.Filename)
+	if f.Path != "" && f.URL == "" {
+		if lastPart(f.Path) != f.Filename || strings.ContainsAny(f.Path, `\`) {
+			return fmt.Errorf("the path %s does not end in the name of its file", project.Escape(f.Path))
+		}
+		return checkText("path", f.Path)
 	}
 	// The query is not shown either: it may be a token.
 	if u, err := url.Parse(f.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Contains(f.URL, "?") {
@@ -399,7 +402,12 @@ func renderTOML(l *Lock) []byte {
 // inline is a file as an inline table.
 func inline(f *Distribution) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{ name = %s, url = %s", quoteTOML(f.Filename), quoteTOML(f.URL))
+	fmt.Fprintf(&b, "{ name = %s, ", quoteTOML(f.Filename))
+	if f.URL != "" {
+		b.WriteString("url = " + quoteTOML(f.URL))
+	} else {
+		b.WriteString("path = " + quoteTOML(f.Path))
+	}
 	if !f.UploadTime.IsZero() {
 		b.WriteString(", upload-time = " + f.UploadTime.Format("2006-01-02T15:04:05Z"))
 	}

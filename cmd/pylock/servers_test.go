@@ -385,6 +385,12 @@ func (s *servers) static() {
 	lock = s.lock(s.environ(), "--no-index", "--find-links", s.path("www/files"))
 	s.has(lock, "own==1 ", "--find-links ../www/files\n")
 	s.install()
+	if out, err := s.run(s.environ(), s.pylock, "compile", "svc", "-o", "svc/pylock.toml", "--no-index", "--find-links", s.path("www/files")); err != nil {
+		s.Fatalf("pylock.toml: %v\n%s", err, out)
+	}
+	if out, err := s.run(s.environ("PIP_NO_INDEX=1"), s.bin("python"), "-m", "pip", "install", "-q", "--target", s.path("by-toml"), "-r", "svc/pylock.toml"); err != nil {
+		s.Errorf("pip by pylock.toml: %v\n%s", err, out)
+	}
 }
 
 // uv: of the same places and options it makes the same pins.

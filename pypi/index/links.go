@@ -253,6 +253,14 @@ func (l *listing) inFolder(ctx context.Context, r *repository, name pypi.Name) (
 	return merge(name, parts, nil, FirstIndex), nil
 }
 
+// Local returns the path of a file in a folder of [Links], as its Shown names that; "" for a file that has an address.
+func (f *File) Local() string {
+	if f.home == nil || f.home.dir == "" {
+		return ""
+	}
+	return f.home.display + "/" + f.Filename
+}
+
 // digest takes size and hash of a file on this machine.
 func (f *File) digest(path string) error {
 	file, err := os.Open(path)
