@@ -37,6 +37,12 @@ func (p *problem) hints(ctx context.Context, r *reporter, t *trial) ([]string, e
 		if ok && p.nodes[id].cand.missing {
 			add("no index has a package named %s: check the spelling, or add the index that has it with --index", w.dep.Name)
 		}
+		if ok && p.nodes[id].cand.project != nil && w.want.Intersect(p.nodes[id].cand.states()).IsEmpty() {
+			if from := p.nodes[id].cand.project; len(from.Later()) > 0 {
+				add("%s is taken from %s, the first index that has it, and %s was not asked: name the index of %s with [tool.uv.sources], or use --index-strategy unsafe-best-match",
+					from.Name, from.Index, strings.Join(from.Later(), ", "), from.Name)
+			}
+		}
 	}
 	// What keeps releases of one package from being used in one way is one
 	// hint, however many reasons of the kind there are.

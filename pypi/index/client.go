@@ -211,6 +211,17 @@ func (c *Client) configure() error {
 			return err
 		}
 		c.only[name] = r
+		if r.named == nil {
+			r.named = map[pypi.Name]bool{}
+		}
+		r.named[name] = true
+	}
+	if o.Strategy == FirstIndex {
+		for i, r := range c.repositories {
+			for _, next := range c.repositories[i+1:] {
+				r.later = append(r.later, next.display)
+			}
+		}
 	}
 	c.own = map[string]bool{}
 	for _, r := range known {

@@ -75,6 +75,14 @@ func (o *Origin) add(r *repository) {
 	}
 }
 
+// Later returns the indexes that were not asked, since an earlier one has the name.
+func (p *Project) Later() []string {
+	if p.home == nil || p.home.named[p.Name] {
+		return nil
+	}
+	return p.home.later
+}
+
 // homeOf is where a file of p comes from.
 func (p *Project) homeOf(f *File) *repository {
 	if f != nil && f.home != nil {

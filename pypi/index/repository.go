@@ -8,12 +8,15 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index/cache"
 )
 
 // repository is one index and what was learned about it.
 type repository struct {
 	display string                   // as configured, without credentials
+	later   []string                 // the indexes that are not asked for what this one has
+	named   map[pypi.Name]bool       // what comes from here by [Options.Only]
 	flat    bool                     // a page or folder of files of any package, see [Links]
 	dir     string                   // of such a folder, else ""
 	simple  *url.URL                 // ends in a slash, unless flat
