@@ -44,6 +44,8 @@ type Builder struct {
 	o      Options
 	getenv func(string) (string, bool)
 	slots  chan struct{}
+	closed chan struct{} // ends builds
+	builds sync.WaitGroup
 
 	mu      sync.Mutex
 	scratch string // of all builds, "" before the first
@@ -59,11 +61,20 @@ func New(o Options) *Builder {
 	if o.Getenv == nil {
 		o.Getenv = os.LookupEnv
 	}
-	return &Builder{o: o, getenv: o.Getenv, slots: make(chan struct{}, min(maxConcurrent, runtime.GOMAXPROCS(0)))}
+	return &Builder{o: o, getenv: o.Getenv, slots: make(chan struct{}, min(maxConcurrent, runtime.GOMAXPROCS(0))), closed: make(chan struct{})}
 }
 
-// Close removes what is left of the builds. No build may run.
+// Close ends the builds that run, waits for their end, and removes what is left of all. The builder cannot be used
+// after it.
 func (b *Builder) Close() error {
+	b.mu.Lock()
+	select {
+	case <-b.closed:
+	default:
+		close(b.closed)
+	}
+	b.mu.Unlock()
+	b.builds.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.scratch == "" {
@@ -133,6 +144,11 @@ func (b *Builder) TreeMetadata(ctx context.Context, tree, subject string) ([]byt
 
 // build runs the hooks on the tree that place puts into a scratch folder, with some variables more.
 func (b *Builder) build(ctx context.Context, subject string, vars []string, place func(scratch string) (string, error)) ([]byte, error) {
+	ctx, end, err := b.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	on, err := b.Python(ctx)
 	if err != nil {
 		return nil, err
@@ -161,6 +177,29 @@ func (b *Builder) build(ctx context.Context, subject string, vars []string, plac
 		return nil, context.Cause(outer)
 	}
 	return data, err
+}
+
+var errClosed = errors.New("the builder is closed")
+
+// begin counts a build, and returns a context that ends with the builder too.
+func (b *Builder) begin(ctx context.Context) (_ context.Context, end func(), err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-b.closed:
+		return nil, nil, errClosed
+	default:
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	b.builds.Add(1)
+	go func() {
+		select {
+		case <-b.closed:
+			cancel(errClosed)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil); b.builds.Done() }, nil
 }
 
 // job is one build.

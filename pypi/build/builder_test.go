@@ -273,6 +273,25 @@ func TestInterrupt(t *testing.T) {
 	waitDead(t, pid)
 }
 
+// TestClose closes a builder while it builds.
+func TestClose(t *testing.T) {
+	working := make(chan struct{})
+	b := newBuilder(t, Options{Log: func(line string) { close(working) }})
+	failed := make(chan error)
+	go func() {
+		_, err := b.Metadata(context.Background(), sdist(t, inTree, preparing("print('working', flush=True)\ntime.sleep(600)")), "a-1.tar.gz")
+		failed <- err
+	}()
+	<-working
+	closed := b.Close()
+	if err := <-failed; !errors.Is(err, errClosed) || closed != nil {
+		t.Errorf("got %v, %v", err, closed)
+	}
+	if _, err := b.Metadata(t.Context(), save(t, nil), "a-1.tar.gz"); !errors.Is(err, errClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // wheel is a wheel with one module and a program.
 func wheel(t testing.TB, folder, name, code string) {
 	t.Helper()
