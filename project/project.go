@@ -97,7 +97,9 @@ type Project struct {
 
 	Requirements []Requirement
 	Constraints  []Requirement
-	Overrides    []Requirement
+	// BuildConstraints bound what the builds of source distributions require.
+	BuildConstraints []Requirement
+	Overrides        []Requirement
 
 	Exclusions         []Exclusion
 	ScopedOverrides    []ScopedOverride

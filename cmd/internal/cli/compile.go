@@ -47,7 +47,10 @@ type compileOptions struct {
 	// NAME=VALUE for single packages.
 	prereleasePackages, excludeNewerPackages []string
 
-	noBuild              bool
+	build, noBuild       bool
+	buildConstraints     []string
+	buildTimeout         time.Duration
+	interpreter          string // of UV_PYTHON, for builds
 	noBinary, onlyBinary list
 	defaultIndex         string
 	indexes              []string
@@ -269,6 +272,9 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 		return nil, err
 	}
 	if err := o.pinIndexes(r); err != nil {
+		return nil, err
+	}
+	if err := o.builds(r); err != nil {
 		return nil, err
 	}
 	if q.NoBinary, err = names("--no-binary", slices.Concat(r.project.NoBinary, o.noBinary.values)); err != nil {

@@ -276,11 +276,10 @@ func withoutEffect(f *pflag.FlagSet) {
 	f.BoolP("no-cache", "n", false, "")
 	for _, name := range []string{
 		"color", "cache-dir", "refresh-package", "link-mode",
-		"python-preference", "no-build-isolation-package", "config-settings-package", "build-constraint", "project", "directory", "config-file", "max-rounds", "newline",
+		"python-preference", "no-build-isolation-package", "config-settings-package", "project", "directory", "config-file", "max-rounds", "newline",
 	} {
 		f.StringArray(name, nil, "")
 	}
-	f.StringArrayP("build-constraints", "b", nil, "")
 	f.StringArrayP("config-setting", "C", nil, "")
 }
 

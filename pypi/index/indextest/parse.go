@@ -27,7 +27,7 @@ var (
 	filePattern = regexp.MustCompile(`^[A-Za-z0-9!+._-]+$`)
 	extraMarker = regexp.MustCompile(`\bextra\s*==\s*["']([^"']+)["']|["']([^"']+)["']\s*==\s*extra\b`)
 	statuses    = []string{"active", "archived", "deprecated", "quarantined"}
-	sdistKinds  = []SdistKind{StaticSdist, DynamicSdist, PyprojectSdist, LegacySdist}
+	sdistKinds  = []SdistKind{StaticSdist, DynamicSdist, PyprojectSdist, LegacySdist, FailingSdist}
 )
 
 // A ParseError is the first fault of a universe's text.

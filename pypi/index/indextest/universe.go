@@ -15,7 +15,7 @@
 //	  @extra http2 brotli        Provides-Extra, for extras that no marker names
 //	  @url Changelog, https://…  Project-URL, a line each
 //	  @wheel cp312-cp312-win32   a wheel by its tag (build tag before it allowed), repeatable
-//	  @sdist dynamic             an sdist: static (default), dynamic, pyproject or legacy, see [SdistKind]
+//	  @sdist dynamic             an sdist: static (default), dynamic, pyproject, legacy or failing, see [SdistKind]
 //	  @file a_b-1.zip            one more file with this name; .whl has a wheel's content, all else an sdist's
 //	  @none                      a release without files
 //	  @unread                    its metadata was not recorded: to ask for a file of it is an error of the server
@@ -84,6 +84,7 @@ const (
 	DynamicSdist   SdistKind = "dynamic"   // PKG-INFO 2.2 says Dynamic: Requires-Dist
 	PyprojectSdist SdistKind = "pyproject" // PKG-INFO 2.1 without dependencies; pyproject.toml lists them
 	LegacySdist    SdistKind = "legacy"    // PKG-INFO 2.1 without dependencies; pyproject.toml has no [project]
+	FailingSdist   SdistKind = "failing"   // dynamic, and its build prints what it sees, then fails
 )
 
 // Project returns the project of that name in any spelling, or nil.
