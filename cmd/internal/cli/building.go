@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/build"
+	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/pypi/pep508"
 	"github.com/pylock-dev/pylock/pypi/tags"
 	"github.com/pylock-dev/pylock/resolver"
@@ -68,31 +71,79 @@ func (o *compileOptions) builds(r *run) error {
 	if len(q.Targets) > 0 {
 		python = q.Targets[0].Python
 	}
-	s := &buildSettings{
-		python: python.String(), interpreter: o.namedInterpreter(), timeout: o.buildTimeout,
-		excludeNewer: q.ExcludeNewer, excludeNewerPackage: q.ExcludeNewerPackage,
-		constraints: slices.Clone(r.project.BuildConstraints),
+	s, err := o.buildSettings(python, r.project)
+	if err != nil {
+		return err
 	}
-	if s.interpreter == "" {
-		s.interpreter = o.interpreter
+	s.excludeNewer, s.excludeNewerPackage = q.ExcludeNewer, q.ExcludeNewerPackage
+	q.Builds = true
+	r.indexes.build = s
+	return nil
+}
+
+// buildSettings are those of builds for one Python.
+func (o *compileOptions) buildSettings(python pep440.Version, p *project.Project) (*buildSettings, error) {
+	s := &buildSettings{
+		python: python.String(), interpreter: cmp.Or(o.namedInterpreter(), o.interpreter), timeout: o.buildTimeout,
+		constraints: slices.Clone(p.BuildConstraints),
 	}
 	if strings.ContainsAny(s.interpreter, `/\`) {
 		path, err := filepath.Abs(s.interpreter)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s.interpreter = path
 	}
 	if len(o.buildConstraints) > 0 {
 		p, err := project.Load(project.LoadOptions{Sources: o.buildConstraints, NoSources: true, Getenv: o.app.Getenv})
 		if err != nil {
-			return &inputError{fmt.Errorf("--build-constraints: %w", err)}
+			return nil, &inputError{fmt.Errorf("--build-constraints: %w", err)}
 		}
 		s.constraints = append(s.constraints, p.Requirements...)
 	}
-	q.Builds = true
-	r.indexes.build = s
-	return nil
+	return s, nil
+}
+
+// buildTree returns what builds the sources that do not state what they ask
+// for, nil where nothing may be built. The requirements of such a build come
+// from the indexes of flags, environment and the project's own files.
+func (o *compileOptions) buildTree(ctx context.Context) func(p *project.Project, dir string) (*project.StaticMetadata, error) {
+	if !o.build || o.noBuild {
+		return nil
+	}
+	return func(p *project.Project, dir string) (*project.StaticMetadata, error) {
+		pythons, err := o.targetPythons(p)
+		if err != nil {
+			return nil, err
+		}
+		s, err := o.buildSettings(slices.MinFunc(pythons, pep440.Version.Compare), p)
+		if err != nil {
+			return nil, err
+		}
+		cut, err := parseCutoff(o.excludeNewer)
+		if err != nil {
+			return nil, usagef("--exclude-newer: %w", err)
+		}
+		s.excludeNewer = cut.time(o.app.Now())
+		indexes, err := o.indexSettings(p.Index, "")
+		if err != nil {
+			return nil, err
+		}
+		c, err := o.client(indexes, nil)
+		if err != nil {
+			return nil, err
+		}
+		subject := relative(p.Root, dir)
+		text, err := o.builder(s, nil, func() *index.Client { return c }).TreeMetadata(ctx, dir, subject)
+		if err != nil {
+			return nil, err
+		}
+		m, err := dist.ParseMetadata(text)
+		if err != nil {
+			return nil, fmt.Errorf("the build of %s: %w", subject, err)
+		}
+		return &project.StaticMetadata{Name: m.Name, Version: m.Version, Requires: m.Requires, RequiresPython: m.RequiresPython, Extras: m.Extras}, nil
+	}
 }
 
 // isInterpreter reports whether a value of --python names a program rather
@@ -131,7 +182,7 @@ func (b builder) Key(ctx context.Context) (string, error) {
 
 // builder makes one that takes build requirements from a client, which does
 // not exist yet.
-func (o *compileOptions) builder(s *buildSettings, live *progress, client func() *index.Client) index.Builder {
+func (o *compileOptions) builder(s *buildSettings, live *progress, client func() *index.Client) builder {
 	p := o.printer()
 	p.live = live
 	opts := build.Options{

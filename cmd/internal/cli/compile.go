@@ -354,6 +354,7 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		Constraints: o.constraints, Overrides: o.overrides, Excludes: o.excludeFiles, NoSources: o.noSources,
 		Asked:     o.asked(),
 		Unwritten: o.unwritten,
+		Build:     o.buildTree(ctx),
 		Getenv:    o.app.Getenv,
 	})
 	if err != nil {
