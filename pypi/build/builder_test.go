@@ -394,10 +394,15 @@ func TestPython(t *testing.T) {
 	if err := os.WriteFile(fake, []byte("#!/bin/sh\necho hello\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	pypy := filepath.Join(t.TempDir(), "pypy")
+	if err := os.WriteFile(pypy, []byte("#!/bin/sh\necho '[\"/opt/pypy\", \"pypy\", \"3.11.9\", \"linux-x86_64\", \"\", \"x86_64\", \"\"]'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		o    Options
 		want string
 	}{
+		{Options{Version: "3.11", Interpreter: pypy}, "is pypy, and the lock is for CPython"},
 		{Options{Version: "3.99"}, "a build needs Python 3.99, which the lock is for: on PATH, python3 is " + version},
 		{Options{Version: "3.99", Interpreter: path}, "is " + version},
 		{Options{Version: version, Interpreter: "/no/such/python"}, "/no/such/python that builds are to use does not run"},

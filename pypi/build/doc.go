@@ -18,6 +18,9 @@
 //     escapes that, and a build can write wherever the caller may: this is no sandbox.
 //   - What a build prints is shown line by line to Options.Log, and the end of it in the [Error].
 //
+// [StaticTree] and [StaticArchive] read what a source tree states without all that: they come first, where a tree is not
+// one of an index.
+//
 // Left out on purpose: wheels are built only where a backend lacks the hook prepare_metadata_for_build_wheel; editable
 // builds, build settings, builds without isolation, and what only setup.py egg_info would tell without setuptools'
 // backend.

@@ -91,6 +91,9 @@ func (b *Builder) find(ctx context.Context) (*Python, error) {
 		if err != nil {
 			return nil, b.setup(ctx, err, "the Python %s that builds are to use does not run: %v", b.o.Interpreter, err)
 		}
+		if p.Implementation != "cpython" {
+			return nil, &SetupError{fmt.Sprintf("the Python %s that builds are to use is %s, and the lock is for CPython: name one", b.o.Interpreter, p.Implementation)}
+		}
 		if p.Minor() != want {
 			return nil, &SetupError{fmt.Sprintf("the Python %s that builds are to use is %s, and the lock is for %s: name one of that version", b.o.Interpreter, p.Version, want)}
 		}
@@ -109,6 +112,8 @@ func (b *Builder) find(ctx context.Context) (*Python, error) {
 		switch {
 		case err != nil:
 			tried = append(tried, name+" does not run")
+		case p.Implementation != "cpython":
+			tried = append(tried, name+" is "+p.Implementation)
 		case p.Minor() != want:
 			tried = append(tried, name+" is "+p.Version)
 		default:

@@ -100,6 +100,7 @@ func (o *compileOptions) uvCommand(own *command, r *run) (*command, error) {
 	for _, f := range own.flags {
 		switch {
 		case f.name == "output-file", f.name == "no-hashes":
+		case f.name == "build" && !o.written.build: // uv builds anyway, and the settings see to it here
 		case f.name == "default-index":
 			c.value("index-url", f.value)
 		case f.name == "index":
