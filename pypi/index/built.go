@@ -20,7 +20,7 @@ type Builder interface {
 	// may succeed elsewhere, and no lock may depend on that.
 	Metadata(ctx context.Context, archive, name string) ([]byte, error)
 	// Key names what the answer depends on beside the file, for the cache.
-	Key(ctx context.Context) (string, error)
+	Key() string
 }
 
 // errUnverified is why a file is not built.
@@ -31,10 +31,7 @@ func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if _, immutable := fileKey(f); !immutable {
 		return nil, &UnusableError{redactText(f.URL), errUnverified}
 	}
-	key, err := c.builtKey(ctx, f)
-	if err != nil {
-		return nil, err
-	}
+	key := c.builtKey(f)
 	if !c.opts.Refresh.has(p.Name) {
 		if m, _ := c.loadAs(p, r, f, key, true); m != nil {
 			return m, nil
@@ -65,14 +62,10 @@ func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *F
 }
 
 // builtKey is the key of built metadata in the cache.
-func (c *Client) builtKey(ctx context.Context, f *File) (string, error) {
-	with, err := c.opts.Builder.Key(ctx)
-	if err != nil {
-		return "", err
-	}
+func (c *Client) builtKey(f *File) string {
 	file, _ := fileKey(f)
-	sum := sha256.Sum256([]byte(with))
-	return "built:" + file + ":" + hex.EncodeToString(sum[:16]), nil
+	sum := sha256.Sum256([]byte(c.opts.Builder.Key()))
+	return "built:" + file + ":" + hex.EncodeToString(sum[:16])
 }
 
 // Download writes file f of p to path, anew, and verifies its hash; without one stated by the index, its length. Errors

@@ -22,7 +22,7 @@ type fakeBuilder struct {
 	name   string
 }
 
-func (b *fakeBuilder) Key(context.Context) (string, error) { return b.key, nil }
+func (b *fakeBuilder) Key() string { return b.key }
 
 func (b *fakeBuilder) Metadata(_ context.Context, archive, name string) ([]byte, error) {
 	b.builds++

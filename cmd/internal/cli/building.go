@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -168,16 +169,17 @@ func (o *compileOptions) namedInterpreter() string {
 // builder adapts a builder of metadata to what the index asks.
 type builder struct {
 	*build.Builder
-	inputs string
+	key string
 }
 
 // Key implements [index.Builder].
-func (b builder) Key(ctx context.Context) (string, error) {
-	p, err := b.Python(ctx)
-	if err != nil {
-		return "", err
-	}
-	return p.Implementation + " " + p.Minor() + "\n" + p.Platform + "\n" + b.inputs, nil
+func (b builder) Key() string { return b.key }
+
+// key is what an answer of the cache depends on. No Python is needed to know
+// it: a lock that was built once is checked without one.
+func (s *buildSettings) key() string {
+	python, _, _ := strings.Cut(strings.Replace(s.python, ".", " ", 1), ".")
+	return "cpython " + python + "\n" + runtime.GOOS + " " + runtime.GOARCH + "\n" + s.inputs()
 }
 
 // builder makes one that takes build requirements from a client, which does
@@ -202,7 +204,7 @@ func (o *compileOptions) builder(s *buildSettings, live *progress, client func()
 	o.cache.mu.Lock()
 	defer o.cache.mu.Unlock()
 	o.cache.builders = append(o.cache.builders, b)
-	return builder{b, s.inputs()}
+	return builder{b, s.key()}
 }
 
 // closeBuilders ends all builds, and removes what they left.
