@@ -11,21 +11,28 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// somePython returns a Python of this machine, and its minor version.
-func somePython(t testing.TB) (path, version string) {
-	t.Helper()
+var findPython = sync.OnceValues(func() (path, version string) {
 	for _, name := range []string{"python3", "python"} {
 		out, err := exec.Command(name, "-I", "-c", "import sys, venv; print(sys.executable); print('%d.%d' % sys.version_info[:2])").Output()
 		if lines := strings.Fields(string(out)); err == nil && len(lines) == 2 {
 			return lines[0], lines[1]
 		}
 	}
-	t.Skip("there is no Python 3 with venv on PATH")
 	return "", ""
+})
+
+// somePython returns a Python of this machine, and its minor version.
+func somePython(t testing.TB) (path, version string) {
+	t.Helper()
+	if path, version = findPython(); path == "" {
+		t.Skip("there is no Python 3 with venv on PATH")
+	}
+	return path, version
 }
 
 // newBuilder returns a builder with a scratch folder that must be empty at the end.
@@ -87,6 +94,7 @@ func sdist(t testing.TB, pyproject, backend string) string {
 }
 
 func TestMetadata(t *testing.T) {
+	b := newBuilder(t, Options{}) // for all
 	for _, test := range []struct {
 		name, pyproject, backend string
 		want                     string // lines after the version, or after a dash part of the error
@@ -124,7 +132,6 @@ def build_wheel(folder, settings=None, metadata=None):
 		{"legacy", "", "", "-installing setuptools >= 40.8.0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := newBuilder(t, Options{})
 			data, err := b.Metadata(t.Context(), sdist(t, test.pyproject, test.backend), "a-1.tar.gz")
 			if want, bad := strings.CutPrefix(test.want, "-"); bad {
 				var failed *Error
