@@ -115,7 +115,7 @@ func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.C
 // somePython returns the path and the minor version of a Python that can build,
 // "" where there is none.
 var somePython = sync.OnceValues(func() (path, version string) {
-	out, err := exec.Command("python3", "-I", "-c", "import sys, venv; print(sys.executable); print('%d.%d' % sys.version_info[:2])").Output()
+	out, err := exec.Command("python3", "-I", "-c", "import sys, venv, ensurepip; print(sys.executable); print('%d.%d' % sys.version_info[:2])").Output()
 	if lines := strings.Fields(string(out)); err == nil && len(lines) == 2 {
 		return lines[0], lines[1]
 	}

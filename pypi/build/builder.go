@@ -114,8 +114,27 @@ func (b *Builder) prepare() (err error) {
 // the caller has verified, name the name that it has on the index. Nothing of the text is judged here.
 //
 // The error is an *Error where the build failed, a *SetupError where none is possible, or that of the context.
-func (b *Builder) Metadata(ctx context.Context, archive, name string) ([]byte, error) {
-	return b.build(ctx, name, nil, func(scratch string) (string, error) {
+func (b *Builder) Metadata(ctx context.Context, archive, name string) (text []byte, err error) {
+	err = b.build(ctx, name, nil, fromArchive(archive, name), func(ctx context.Context, j *job) error {
+		text, err = j.metadata(ctx)
+		return err
+	})
+	return text, err
+}
+
+// Requires returns what a build of the source distribution requires, as written: [build-system] requires, and what the
+// backend asks for besides. Arguments and errors are those of Metadata.
+func (b *Builder) Requires(ctx context.Context, archive, name string) (requires []string, err error) {
+	err = b.build(ctx, name, nil, fromArchive(archive, name), func(ctx context.Context, j *job) error {
+		_, requires, err = j.requirements(ctx)
+		return err
+	})
+	return requires, err
+}
+
+// fromArchive places the tree of an archive.
+func fromArchive(archive, name string) func(scratch string) (string, error) {
+	return func(scratch string) (string, error) {
 		src := filepath.Join(scratch, "src")
 		if err := os.Mkdir(src, 0o755); err != nil {
 			return "", err
@@ -125,58 +144,63 @@ func (b *Builder) Metadata(ctx context.Context, archive, name string) ([]byte, e
 			err = &Error{Subject: name, Step: "unpacking", Err: err}
 		}
 		return tree, err
-	})
+	}
 }
 
 // TreeMetadata is Metadata for a source tree on disk, such as a folder of the repository or a clone. The tree is copied
 // before the build, without .git, and stays as it is; a version that only git would tell is 0. subject is its name in
 // errors.
-func (b *Builder) TreeMetadata(ctx context.Context, tree, subject string) ([]byte, error) {
-	return b.build(ctx, subject, withoutGit, func(scratch string) (string, error) {
+func (b *Builder) TreeMetadata(ctx context.Context, tree, subject string) (text []byte, err error) {
+	place := func(scratch string) (string, error) {
 		src := filepath.Join(scratch, "src")
 		err := copyTree(tree, src)
 		if err != nil {
 			err = &Error{Subject: subject, Step: "copying", Err: err}
 		}
 		return src, err
+	}
+	err = b.build(ctx, subject, withoutGit, place, func(ctx context.Context, j *job) error {
+		text, err = j.metadata(ctx)
+		return err
 	})
+	return text, err
 }
 
-// build runs the hooks on the tree that place puts into a scratch folder, with some variables more.
-func (b *Builder) build(ctx context.Context, subject string, vars []string, place func(scratch string) (string, error)) ([]byte, error) {
+// build asks the tree that place puts into a scratch folder, with some variables more.
+func (b *Builder) build(ctx context.Context, subject string, vars []string, place func(scratch string) (string, error), ask func(context.Context, *job) error) error {
 	ctx, end, err := b.begin(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer end()
 	on, err := b.Python(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case b.slots <- struct{}{}:
 		defer func() { <-b.slots }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	outer := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, b.o.Timeout, &TimeoutError{b.o.Timeout})
 	defer cancel()
 	scratch, err := os.MkdirTemp(b.scratch, "one-*")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer remove(scratch)
 	tree, err := place(scratch)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	j := &job{b: b, on: on, subject: subject, scratch: scratch, tree: tree, vars: vars}
-	data, err := j.metadata(ctx)
+	err = ask(ctx, j)
 	if err != nil && outer.Err() != nil {
-		return nil, context.Cause(outer)
+		return context.Cause(outer)
 	}
-	return data, err
+	return err
 }
 
 var errClosed = errors.New("the builder is closed")
@@ -214,30 +238,36 @@ type job struct {
 	envs    int
 }
 
-func (j *job) metadata(ctx context.Context) ([]byte, error) {
+// requirements returns what the build requires, and an environment with the part that [build-system] names.
+func (j *job) requirements(ctx context.Context) (env string, all []string, err error) {
 	text, err := readFile(filepath.Join(j.tree, "pyproject.toml"), maxPyproject)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, j.fail("reading pyproject.toml", err, nil)
+		return "", nil, j.fail("reading pyproject.toml", err, nil)
 	}
 	if j.system, err = dist.ParseBuildSystem(text); err != nil {
-		return nil, j.fail("reading pyproject.toml", err, nil)
+		return "", nil, j.fail("reading pyproject.toml", err, nil)
 	}
-	env, err := j.environment(ctx, j.system.Requires)
-	if err != nil {
-		return nil, err
+	if env, err = j.environment(ctx, j.system.Requires); err != nil {
+		return "", nil, err
 	}
 	answer, err := j.hook(ctx, env, "requires", "get_requires_for_build_wheel", maxRequires)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	var more []string
 	if err := json.Unmarshal(answer, &more); err != nil {
-		return nil, j.fail("get_requires_for_build_wheel", err, nil)
+		return "", nil, j.fail("get_requires_for_build_wheel", err, nil)
 	}
-	if len(more) > 0 {
-		if env, err = j.environment(ctx, slices.Concat(j.system.Requires, more)); err != nil {
-			return nil, err
-		}
+	return env, slices.Concat(j.system.Requires, more), nil
+}
+
+func (j *job) metadata(ctx context.Context) ([]byte, error) {
+	env, all, err := j.requirements(ctx)
+	if err == nil && len(all) > len(j.system.Requires) {
+		env, err = j.environment(ctx, all)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return j.hook(ctx, env, "metadata", "prepare_metadata_for_build_wheel", maxMetadata)
 }

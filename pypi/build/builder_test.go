@@ -358,6 +358,9 @@ note = "Requires-Dist: %s\nRequires-Dist: %s\n" % (helper.NAME, said)
 			t.Errorf("asked for %s", got)
 		}
 	}
+	if requires, err := b.Requires(t.Context(), archive, "a-1.tar.gz"); err != nil || strings.Join(requires, " ") != "maker helper>=1" {
+		t.Errorf("got %q, %v", requires, err)
+	}
 	failing := newBuilder(t, Options{Wheels: func(context.Context, *Python, []string, string) error { return errors.New("no such wheel") }})
 	_, err := failing.Metadata(t.Context(), archive, "a-1.tar.gz")
 	if err == nil || err.Error() != "the build of a-1.tar.gz failed in installing maker: no such wheel" {

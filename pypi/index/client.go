@@ -274,6 +274,9 @@ func (silent) Errorf(string, ...any) {}
 func (silent) Warnf(string, ...any)  {}
 func (silent) Debugf(string, ...any) {}
 
+// Builder returns that of the options, nil for none.
+func (c *Client) Builder() Builder { return c.opts.Builder }
+
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
 	return Stats{

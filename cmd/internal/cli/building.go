@@ -62,6 +62,9 @@ func (b *buildSettings) inputs() string {
 // and cutoffs.
 func (o *compileOptions) builds(r *run) error {
 	if !o.build || o.noBuild {
+		if o.buildDeps != "" {
+			return usagef("--build-deps %s: what builds require is known only with --build", slashed(o.buildDeps))
+		}
 		if named := o.namedInterpreter(); named != "" {
 			return usagef("--python %s: that is an interpreter, which nothing but --build runs; write its version, such as 3.12", named)
 		}
@@ -200,11 +203,11 @@ func (o *compileOptions) builder(s *buildSettings, live *progress, client func()
 			p.detailf("build: %s", line)
 		}
 	}
-	b := build.New(opts)
+	b := builder{build.New(opts), s.key()}
 	o.cache.mu.Lock()
 	defer o.cache.mu.Unlock()
-	o.cache.builders = append(o.cache.builders, b)
-	return builder{b, s.key()}
+	o.cache.builders = append(o.cache.builders, b.Builder)
+	return b
 }
 
 // closeBuilders ends all builds, and removes what they left.

@@ -50,6 +50,7 @@ type compileOptions struct {
 	build, noBuild       bool
 	buildConstraints     []string
 	buildTimeout         time.Duration
+	buildDeps            string // path of the lock of what builds require, "" for none
 	interpreter          string // of UV_PYTHON, for builds
 	noBinary, onlyBinary list
 	defaultIndex         string

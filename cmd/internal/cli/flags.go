@@ -105,6 +105,7 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	sw(f, buildValue{o, true}, "build", "run the build of a source distribution that does not state its dependencies (PYLOCK_BUILD)")
 	sw(f, buildValue{o, false}, "no-build", "never choose a version that has only a source distribution")
 	f.StringArrayVarP(&o.buildConstraints, "build-constraints", "b", nil, "bound what builds require by this `file` (repeatable; also --build-constraint)")
+	f.StringVar(&o.buildDeps, "build-deps", "", "with --build, lock what the builds of the lock's source distributions require in this `file`, for pip's --build-constraint")
 	f.DurationVar(&o.buildTimeout, "build-timeout", 0, "end a build after this `duration`; 10m unless given")
 	f.Var(&o.noBinary, "no-binary", "ignore the wheels of a package, or :all: (repeatable; also --no-binary-package)")
 	f.Var(&o.onlyBinary, "only-binary", "ignore the source distributions of a package, or :all: (repeatable; also --no-build-package)")

@@ -91,6 +91,9 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	on("build", o.build)
 	on("no-build", o.noBuild)
 	paths("build-constraints", o.buildConstraints)
+	if o.buildDeps != "" {
+		c.value("build-deps", relative(root, o.buildDeps))
+	}
 	c.values("no-binary", normal(o.noBinary.values))
 	c.values("only-binary", normal(o.onlyBinary.values))
 	if o.emitIndexURL && o.defaultIndex != "" {
@@ -250,6 +253,9 @@ func (o *compileOptions) rebase(root string) {
 		if !strings.Contains(l, "://") && !filepath.IsAbs(l) {
 			o.findLinks[i] = filepath.Join(root, filepath.FromSlash(l))
 		}
+	}
+	if o.buildDeps != "" {
+		o.buildDeps = filepath.Join(root, filepath.FromSlash(o.buildDeps))
 	}
 	for i, g := range o.groups {
 		if j := strings.LastIndexByte(g, ':'); j >= 0 {

@@ -95,7 +95,7 @@ func makeSdist(p *Project, r *Release) []byte {
 // pyproject has a [project] table for those kinds of sdist where it can tell something.
 func pyproject(p *Project, r *Release) []byte {
 	var b bytes.Buffer
-	b.WriteString("[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n")
+	b.WriteString("[build-system]\nrequires = " + quoteAll(r.BuildRequires) + "\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n")
 	if r.Sdist == LegacySdist {
 		return b.Bytes()
 	}

@@ -16,6 +16,7 @@
 //	  @url Changelog, https://…  Project-URL, a line each
 //	  @wheel cp312-cp312-win32   a wheel by its tag (build tag before it allowed), repeatable
 //	  @sdist dynamic             an sdist: static (default), dynamic, pyproject, legacy or failing, see [SdistKind]
+//	  @build-requires maker>=1   of the sdist, repeatable
 //	  @file a_b-1.zip            one more file with this name; .whl has a wheel's content, all else an sdist's
 //	  @none                      a release without files
 //	  @unread                    its metadata was not recorded: to ask for a file of it is an error of the server
@@ -61,6 +62,7 @@ type Release struct {
 	URLs           []string // Project-URL: "label, address"
 	Wheels         []string // "tag" or "build-tag"
 	Sdist          SdistKind
+	BuildRequires  []string // of the sdist
 	Files          []string // file names of @file lines
 	NoFiles        bool
 	Unread         bool // what it requires is not known
@@ -136,6 +138,9 @@ func (r *Release) write(b *strings.Builder) {
 	}
 	if r.Sdist != NoSdist {
 		line("@sdist", string(r.Sdist))
+	}
+	for _, d := range r.BuildRequires {
+		line("@build-requires", d)
 	}
 	for _, f := range r.Files {
 		line("@file", f)
