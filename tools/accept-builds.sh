@@ -8,6 +8,7 @@
 # installed. Each is locked with --build, and has to pass:
 #   pins     pylock's pins equal uv's, which builds too
 #   cache    a second run builds nothing, and gives the same bytes
+#   deps     pip takes the lock with hashes, and builds with what --build-deps locked
 #   scratch  nothing is left in the folder for temporary files
 #
 # Needs a Python 3.12, named by PYTHON unless it is found without; makes .venv
@@ -37,16 +38,18 @@ for requirement; do
   # shellcheck disable=SC2086 # options are words
   "$root/.venv/bin/uv" pip compile -q --no-annotate --no-header --python "$PYTHON" $target in.txt > uv.lock 2> uv.log || { fail "uv" uv.log; continue; }
   # shellcheck disable=SC2086
-  TMPDIR=$work/tmp "$pylock" compile in.txt --build -v --python "$PYTHON" $target > first.lock 2> first.log || { fail "pylock" first.log; continue; }
+  TMPDIR=$work/tmp "$pylock" compile in.txt --build --build-deps deps.lock -v --python "$PYTHON" $target > first.lock 2> first.log || { fail "pylock" first.log; continue; }
   pins uv.lock > uv.pins
   pins first.lock > first.pins
   diff uv.pins first.pins > pins.diff || { fail "pins, uv's and pylock's" pins.diff; continue; }
   # shellcheck disable=SC2086
   TMPDIR=$work/tmp "$pylock" compile in.txt --build -v --python "$PYTHON" $target > second.lock 2> second.log || { fail "again" second.log; continue; }
   if grep -q '^build:' second.log; then fail "built again" second.log; continue; fi
-  cmp -s first.lock second.lock || { fail "the second run is another" second.lock; continue; }
+  sed 's/ --build-deps=deps.lock//' first.lock | cmp -s - second.lock || { fail "the second run is another" second.lock; continue; }
   left=$(ls -A "$work/tmp")
   [ -z "$left" ] || { echo "$left" > left; fail "left in TMPDIR" left; continue; }
+  "$root/.venv/bin/python" -m pip install -q --dry-run --ignore-installed --no-cache-dir --require-hashes --build-constraint deps.lock \
+    -r first.lock > pip.log 2>&1 || { fail "pip" pip.log; continue; }
   how="no build"
   if grep -q '^build:' first.log; then how="built"; fi
   echo "ok   $requirement ($(wc -l < first.pins | tr -d ' ') pins, $how)"
