@@ -155,3 +155,27 @@ func TestBuiltCache(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBuiltFromFolder builds a source distribution of a folder of files.
+func TestBuiltFromFolder(t *testing.T) {
+	dir := t.TempDir()
+	dynamic := makeTar(t, "demo-1.0/PKG-INFO", dynamicInfo)
+	if err := os.WriteFile(filepath.Join(dir, "demo-1.0.tar.gz"), dynamic, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := &fakeBuilder{text: builtInfo}
+	c, _ := newTestClient(t, Options{NoIndex: true, Links: []Links{{Address: dir}}, Builder: b})
+	p := project(t, c, "demo")
+	r := release(t, p, "1.0")
+	m, err := c.MetadataOf(t.Context(), p, r, nil)
+	if err != nil || requires(m) != "dep>=9\n" || m.Source != FromBuild || string(b.seen) != string(dynamic) {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "demo-1.0.tar.gz"), append(dynamic, 0), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var hash *HashError
+	if err := c.Download(t.Context(), p, &r.Files()[0], filepath.Join(t.TempDir(), "x")); !errors.As(err, &hash) {
+		t.Errorf("a file that changed: %v", err)
+	}
+}
