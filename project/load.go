@@ -215,7 +215,10 @@ func (l *loader) readSourceArg(arg string) error {
 	switch {
 	case st.IsDir():
 		if !isFile(filepath.Join(path, pyprojectName)) {
-			return noPyproject(path, name)
+			if l.o.Build == nil || legacyFile(path) == "" {
+				return noPyproject(path, name)
+			}
+			return l.addLegacy(path)
 		}
 		f, err := l.pyprojectAt(path)
 		if err != nil {
@@ -231,7 +234,10 @@ func (l *loader) readSourceArg(arg string) error {
 		l.addRoot(f)
 		return nil
 	case base == "setup.py" || base == "setup.cfg":
-		return &InputError{Place: Place{File: name}, Msg: "is not supported yet, since it needs a build: move name and dependencies to the [project] table of a " + pyprojectName}
+		if l.o.Build == nil {
+			return &InputError{Place: Place{File: name}, Msg: "only a build tells what it asks for: allow that with --build, or move name and dependencies to the [project] table of a " + pyprojectName}
+		}
+		return l.addLegacy(filepath.Dir(path))
 	case strings.HasSuffix(base, ".py"):
 		f, err := l.readScript(path, name)
 		if err != nil {
@@ -249,6 +255,20 @@ func (l *loader) addSource(name string) {
 	if !slices.Contains(l.p.Sources, name) {
 		l.p.Sources = append(l.p.Sources, name)
 	}
+}
+
+// addLegacy adds the project of setup.py or setup.cfg in an absolute folder,
+// whose pyproject.toml counts where there is one.
+func (l *loader) addLegacy(dir string) error {
+	read := l.legacyAt
+	if isFile(filepath.Join(dir, pyprojectName)) {
+		read = l.pyprojectAt
+	}
+	f, err := read(dir)
+	if err == nil {
+		l.addRoot(f)
+	}
+	return err
 }
 
 func (l *loader) addRoot(f *pyproject) {
@@ -277,7 +297,7 @@ func noPyproject(dir, name string) error {
 	case len(found) > 0 && !strings.HasPrefix(found[0], "setup."):
 		msg += ", but " + strings.Join(found, ", ") + ": name a file, such as " + strings.TrimPrefix(name+"/"+found[0], "./")
 	case len(found) > 0:
-		msg += ", but " + strings.Join(found, ", ") + ", which need a build and are not supported yet: add a " + pyprojectName
+		msg += ", but " + strings.Join(found, ", ") + ", which only a build understands: allow that with --build, or add a " + pyprojectName
 	default:
 		msg += ": add one, or name a requirements file"
 	}
@@ -286,6 +306,9 @@ func noPyproject(dir, name string) error {
 
 // loadProjects reads what the pyproject.toml sources and scripts ask for.
 func (l *loader) loadProjects() error {
+	if err := l.buildRoots(); err != nil {
+		return err
+	}
 	wanted, err := l.wantedExtras()
 	if err != nil {
 		return err
@@ -296,13 +319,16 @@ func (l *loader) loadProjects() error {
 			if len(l.o.Groups) > 0 && len(f.groups) > 0 {
 				continue // groups alone
 			}
+			if f.needsBuild(false) {
+				return l.orBuild(f.undeclared())
+			}
 			return f.undeclared()
 		}
 		if l.p.Name == "" {
 			l.p.Name = string(f.name)
 		}
 		if err := f.static("dependencies"); err != nil {
-			return err
+			return l.orBuild(err)
 		}
 		if d := f.dynamic["requires-python"]; d != nil {
 			l.warn(f.text.place(d.off), "requires-python is dynamic and taken as unknown")
@@ -311,7 +337,7 @@ func (l *loader) loadProjects() error {
 		extras := []pypi.Extra{""}
 		if l.o.AllExtras {
 			if err := f.static("optional-dependencies"); err != nil {
-				return err
+				return l.orBuild(err)
 			}
 			for _, e := range f.extras {
 				extras = append(extras, e.name)
@@ -376,7 +402,7 @@ func (l *loader) wantedExtras() ([]pypi.Extra, error) {
 		if !known[string(e)] {
 			for _, f := range files {
 				if err := f.static("optional-dependencies"); err != nil {
-					return nil, err
+					return nil, l.orBuild(err)
 				}
 			}
 			unknown = append(unknown, quoteChoice(given, string(e), known))

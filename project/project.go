@@ -97,7 +97,9 @@ type Project struct {
 
 	Requirements []Requirement
 	Constraints  []Requirement
-	Overrides    []Requirement
+	// BuildConstraints bound what the builds of source distributions require.
+	BuildConstraints []Requirement
+	Overrides        []Requirement
 
 	Exclusions         []Exclusion
 	ScopedOverrides    []ScopedOverride
@@ -171,6 +173,12 @@ type LoadOptions struct {
 	// Unwritten are requirements files that would be written by now, by
 	// absolute path: they are read in place of those on disk.
 	Unwritten map[string][]byte
+	// Build returns what a build tells of the source tree in an absolute folder,
+	// for sources that do not state it: a setup.py or setup.cfg alone, a
+	// pyproject.toml without [project], or dynamic dependencies. p is what is
+	// read so far: folders and indexes. The result has no place. Nil where
+	// nothing may be built.
+	Build func(p *Project, dir string) (*StaticMetadata, error)
 	// NoSources ignores [tool.uv.sources] and [tool.pylock.sources].
 	NoSources bool
 	// Getenv looks a variable up for ${VAR}; nil knows none.

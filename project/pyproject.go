@@ -264,7 +264,7 @@ func (f *pyproject) strings(v *tomlValue, path string) ([]*tomlValue, error) {
 // static refuses what only a build could tell.
 func (f *pyproject) static(field string) error {
 	if d := f.dynamic[field]; d != nil {
-		return f.errorAt(d, "the %s of %s are dynamic: pylock does not build projects yet, so write them in [project] and take %q out of dynamic", strings.ReplaceAll(field, "-", " "), f.name, field)
+		return f.errorAt(d, "the %s of %s are dynamic: write them in [project] and take %q out of dynamic", strings.ReplaceAll(field, "-", " "), f.name, field)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ type StaticMetadata struct {
 }
 
 // ruleKeys are the keys that readRules reads. Of a workspace, the root's count.
-var ruleKeys = []string{"constraint-dependencies", "override-dependencies", "exclude-dependencies", "dependency-metadata"}
+var ruleKeys = []string{"constraint-dependencies", "override-dependencies", "exclude-dependencies", "dependency-metadata", "build-constraint-dependencies"}
 
 // readRules reads the keys of a [tool.uv] or [tool.pylock] table that change
 // what packages ask for.
@@ -68,6 +68,8 @@ func (l *loader) readRules(f *pyproject, table *tomlValue, path string) error {
 			switch key {
 			case "constraint-dependencies":
 				err = l.constraintRule(f, item, at)
+			case "build-constraint-dependencies":
+				err = l.buildConstraintRule(f, item, at)
 			case "override-dependencies":
 				err = l.overrideRule(f, item, at)
 			case "exclude-dependencies":
@@ -90,6 +92,18 @@ func (l *loader) constraintRule(f *pyproject, v *tomlValue, path string) error {
 	r, err := l.bound(f.text, v.stringAt, v.text, v.text, "-c (workspace)", constraintFile)
 	if err == nil {
 		l.p.Constraints = append(l.p.Constraints, r)
+	}
+	return err
+}
+
+// buildConstraintRule reads a bound on what builds require.
+func (l *loader) buildConstraintRule(f *pyproject, v *tomlValue, path string) error {
+	if err := f.want(v, tomlString, path); err != nil {
+		return err
+	}
+	r, err := l.bound(f.text, v.stringAt, v.text, v.text, "-b (workspace)", constraintFile)
+	if err == nil {
+		l.p.BuildConstraints = append(l.p.BuildConstraints, r)
 	}
 	return err
 }

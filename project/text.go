@@ -116,6 +116,9 @@ func (t *text) line(off int) (i, start, end int) {
 
 // place returns the position of a byte offset.
 func (t *text) place(off int) Place {
+	if off < 0 {
+		return Place{File: t.name}
+	}
 	i, start, end := t.line(off)
 	off = min(max(off, start), end)
 	from, column := start, 1
@@ -136,6 +139,9 @@ func (t *text) offset(line, column int) int {
 
 // errorAt is an InputError about n bytes at off.
 func (t *text) errorAt(off, n int, format string, args ...any) *InputError {
+	if off < 0 {
+		return t.errorIn(format, args...)
+	}
 	return &InputError{Place: t.place(off), Msg: fmt.Sprintf(format, args...), Excerpt: t.excerpt(off, n)}
 }
 

@@ -103,6 +103,9 @@ type Request struct {
 
 	// NoBuild forbids releases whose only usable file is an sdist.
 	NoBuild bool
+	// Builds says that the index may run the build of an sdist to answer
+	// MetadataOf: then none is asked for before it is needed.
+	Builds bool
 	// NoBinary and OnlyBinary ignore the wheels, and the sdists, of packages.
 	NoBinary, OnlyBinary Names
 

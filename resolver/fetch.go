@@ -155,6 +155,16 @@ func (f *fetcher) metadata(ctx context.Context, c *candidates, state int) *futur
 	return f.document(ctx, c.project, c.releases[state-1], c.file(state))
 }
 
+// mayBuild reports whether to ask for the metadata of a release may run a
+// build, which nobody should wait for in vain.
+func (q *question) mayBuild(c *candidates, state int) bool {
+	if !q.Builds || c.local != nil {
+		return false
+	}
+	f := c.file(state)
+	return f != nil && f.IsSdist()
+}
+
 // guess reads ahead: the package of the requirement, the release that would
 // be chosen now, and whatever that one asks for. Each package, and each extra
 // of it, is guessed at once only.
@@ -176,7 +186,7 @@ func (f *fetcher) guess(ctx context.Context, d dependency) {
 			return
 		}
 		state := f.q.prefer(c, c.set(d.Specifiers).Minus(c.excluded))
-		if state == 0 {
+		if state == 0 || f.q.mayBuild(c, state) {
 			return
 		}
 		m, err := f.metadata(ctx, c, state).wait(ctx)

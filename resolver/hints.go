@@ -111,12 +111,27 @@ func (p *problem) hints(ctx context.Context, r *reporter, t *trial) ([]string, e
 		case noSdist:
 			add("%s has only wheels, which --no-binary forbids", some)
 		case needsBuild:
-			add("%s has only a source distribution that does not state its dependencies; pylock does not build it: choose a version with wheels, or state them in [tool.uv] dependency-metadata", some)
+			add("%s has only a source distribution that does not state its dependencies%s: --build runs its build to learn them; or choose a version with wheels, or state them in [tool.uv] dependency-metadata", some, r.wanting(n.name))
 		case urlDependency:
 			add("%s depends on %s: require that URL yourself if you trust it", some, detail)
 		}
 	}
 	return out, nil
+}
+
+// wanting says who asks for a package in the proof, "" where that is not known.
+func (r *reporter) wanting(name pypi.Name) string {
+	for _, i := range r.leaves {
+		w, ok := r.steps[i].Reason.(*reason)
+		switch {
+		case !ok || w.dep.Name != name:
+		case w.kind == asked && w.dep.override == nil:
+			return fmt.Sprintf(", and %s it%s", r.asking(), place(w.from))
+		case w.kind == dependsOn:
+			return fmt.Sprintf(", and %s depends on it", r.subject(&r.steps[i]))
+		}
+	}
+	return ""
 }
 
 // maxHints is how many hints of this kind a person is given.

@@ -605,7 +605,7 @@ func (p *problem) metadata(ctx context.Context, c *candidates, state int) (*dist
 	case errors.As(err, &hash):
 		return nil, nil, fmt.Errorf("%s %s: %w", c.name, c.versions[state-1], err)
 	case errors.Is(err, index.ErrNeedsBuild):
-		p.skipped[skip{c.name, state}] = "it has only a source distribution whose dependencies a build would have to tell: choose a version with wheels, or state them in [tool.uv] dependency-metadata"
+		p.skipped[skip{c.name, state}] = "it has only a source distribution whose dependencies a build would have to tell: allow that with --build, choose a version with wheels, or state them in [tool.uv] dependency-metadata"
 		return nil, p.exclusion(state, needsBuild, ""), nil
 	case errors.As(err, &unusable):
 		p.skipped[skip{c.name, state}] = unusable.Error()

@@ -195,7 +195,7 @@ func (p *problem) readAhead(ctx context.Context, c *candidates, allowed pubgrub.
 		if most--; most < 0 {
 			return
 		}
-		if c.local != nil || !c.usable(s) {
+		if c.local != nil || !c.usable(s) || p.mayBuild(c, s) {
 			continue
 		}
 		doc := p.fetch.metadata(ctx, c, s)
@@ -213,7 +213,7 @@ func (p *problem) readAhead(ctx context.Context, c *candidates, allowed pubgrub.
 					return
 				}
 				for t := range p.inOrder(dc, dc.set(d.Specifiers).Minus(dc.excluded)) {
-					if dc.local == nil && dc.usable(t) {
+					if dc.local == nil && dc.usable(t) && !p.mayBuild(dc, t) {
 						p.fetch.metadata(ctx, dc, t)
 					}
 					break

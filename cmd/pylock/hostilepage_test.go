@@ -15,7 +15,7 @@ const hostilePage = "../../docs/hostile-input.md"
 
 // limitFiles define the limits, each as a constant with a comment.
 var limitFiles = []string{
-	"pypi/index/limits.go", "pypi/dist/metadata.go", "pypi/pep440/parse.go", "pypi/pep440/specifiers.go", "pypi/pep508/scan.go", "pypi/pep508/builder.go",
+	"pypi/index/limits.go", "pypi/build/limits.go", "pypi/dist/metadata.go", "pypi/pep440/parse.go", "pypi/pep440/specifiers.go", "pypi/pep508/scan.go", "pypi/pep508/builder.go",
 	"project/text.go", "project/toml.go", "lockfile/parse.go", "lockfile/pylocktoml_parse.go", "resolver/problem.go",
 }
 

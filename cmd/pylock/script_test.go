@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -111,6 +112,16 @@ func (f faultyFile) Sync() error { return errors.Join(f.fail("sync"), f.File.Syn
 
 func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.Close()) }
 
+// somePython returns the path and the minor version of a Python that can build,
+// "" where there is none.
+var somePython = sync.OnceValues(func() (path, version string) {
+	out, err := exec.Command("python3", "-I", "-c", "import sys, venv, ensurepip; print(sys.executable); print('%d.%d' % sys.version_info[:2])").Output()
+	if lines := strings.Fields(string(out)); err == nil && len(lines) == 2 {
+		return lines[0], lines[1]
+	}
+	return "", ""
+})
+
 // TestScript runs the scripts: one behaviour a file. Besides testscript's own
 // commands they have
 //
@@ -130,6 +141,9 @@ func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.C
 //	        write FILE.masked, with HASH for each digest
 //	tmpfs DIR
 //	        mount a file system of 16 KiB, under the condition [tmpfs]
+//	[python]
+//	        the condition that a Python can build here: $PYTHON, of the minor
+//	        version $PYTHON_VERSION
 //	count N PATTERN FILE
 //	        the pattern must match N times
 func TestScript(t *testing.T) {
@@ -140,12 +154,18 @@ func TestScript(t *testing.T) {
 			e.Setenv(envNow, startTime)
 			e.Setenv("UV_DEFAULT_INDEX", noIndex)     // never the real one
 			e.Setenv("PYLOCK_CACHE_DIR", t.TempDir()) // of this script alone
+			path, version := somePython()
+			e.Setenv("PYTHON", path)
+			e.Setenv("PYTHON_VERSION", version)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "python":
+				path, _ := somePython()
+				return path != "", nil
 			case "devfull":
 				_, err := os.Stat("/dev/full")
 				return err == nil, nil

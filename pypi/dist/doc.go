@@ -1,6 +1,6 @@
 // Package dist reads what describes a distribution: the file names of wheels
 // and sdists, core metadata (METADATA, PKG-INFO, the fields of a JSON API), and
-// the static part of an sdist's pyproject.toml.
+// the static part of an sdist's pyproject.toml, and how it is built.
 //
 // File names are judged as packaging 26.3 does. On purpose stricter: the
 // project part must be a project name (packaging lets _x, é and x! pass), and

@@ -67,6 +67,8 @@ type Options struct {
 	Refresh Refresh      // what is asked for again
 	Offline bool         // nothing is asked: answers come from the cache, however old
 
+	Builder Builder // tells what only a build would; nil where nothing is built
+
 	Observer  Observer                                         // may be nil; called from several goroutines
 	Transport http.RoundTripper                                // in place of the network, for tests
 	Dial      Dial                                             // in place of TCP, for tests; nil is TCP
@@ -282,6 +284,9 @@ type silent struct{}
 func (silent) Errorf(string, ...any) {}
 func (silent) Warnf(string, ...any)  {}
 func (silent) Debugf(string, ...any) {}
+
+// Builder returns that of the options, nil for none.
+func (c *Client) Builder() Builder { return c.opts.Builder }
 
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {

@@ -20,8 +20,9 @@
 //
 // The dependencies of a version come from a file of it, in this order: the metadata file that the index keeps beside
 // a wheel (its hash verified where the index states one), byte ranges of the wheel, the whole wheel, and the
-// PKG-INFO or pyproject.toml of the source distribution where they are static. What needs a build ends in
-// [ErrNeedsBuild]. The JSON API's own statement is a claim: see [Project.Claim].
+// PKG-INFO or pyproject.toml of the source distribution where they are static. What needs a build is asked of
+// [Options.Builder], once the hash of the file is verified, or ends in [ErrNeedsBuild]. The JSON API's own statement is
+// a claim: see [Project.Claim].
 //
 // # What is not trusted
 //

@@ -24,6 +24,7 @@ const (
 	FromWheel                       // the whole wheel
 	FromPKGINFO                     // the source distribution's PKG-INFO
 	FromPyproject                   // the source distribution's pyproject.toml
+	FromBuild                       // a build of the source distribution
 )
 
 // Metadata is the metadata of a release with its origin.
@@ -48,7 +49,8 @@ func (c *Client) Metadata(ctx context.Context, p *Project, r *Release) (*dist.Me
 // The result is always that of a file, never the JSON API's [Project.Claim]: of 51 claims on a mirror of PyPI, 10 were
 // those of another version.
 //
-// Errors: ErrNeedsBuild when only a source distribution that is not static is left; *UnusableError when the files'
+// Errors: ErrNeedsBuild when only a source distribution that is not static is left, and there is no builder; that of the
+// builder; *UnusableError when the files'
 // metadata must not be used, which concerns this version alone; *UnavailableError; or the context's.
 func (c *Client) MetadataOf(ctx context.Context, p *Project, r *Release, f *File) (*Metadata, error) {
 	files := candidates(r, f)
@@ -93,7 +95,7 @@ const maxAttemptedWheels = 3
 
 func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files []*File) (*Metadata, error) {
 	var broken error
-	build := false
+	var build *File // to be built
 	wheels := 0
 	for _, f := range files {
 		if f.IsSdist() && wheels > 0 {
@@ -121,7 +123,9 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 			c.saveRelease(p, r.Version, p.fetched)
 			return m, nil
 		case errors.Is(err, ErrNeedsBuild):
-			build = true
+			if build == nil {
+				build = f
+			}
 		case errors.Is(err, errAbsent):
 			if broken == nil {
 				broken = &UnusableError{redactText(f.URL), errors.New("the index lists the file but does not have it")}
@@ -137,7 +141,14 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 			return nil, err
 		}
 	}
-	if broken == nil && build {
+	if broken == nil && build != nil && c.opts.Builder != nil {
+		m, err := c.builtMetadata(ctx, p, r, build)
+		if err == nil {
+			c.saveRelease(p, r.Version, p.fetched)
+		}
+		return m, err
+	}
+	if broken == nil && build != nil {
 		return nil, fmt.Errorf("%s %s: %w", p.Name, r.Version, ErrNeedsBuild)
 	}
 	return nil, broken

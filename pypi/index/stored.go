@@ -423,11 +423,16 @@ const needsBuild Source = 0
 
 // loadMetadata returns what the cache knows of f: metadata, ErrNeedsBuild, or neither.
 func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error) {
+	key, immutable := fileKey(f)
+	return c.loadAs(p, r, f, key, immutable)
+}
+
+// loadAs is loadMetadata for a key of the pack.
+func (c *Client) loadAs(p *Project, r *Release, f *File, key string, immutable bool) (*Metadata, error) {
 	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
 	if pack == nil {
 		return nil, nil
 	}
-	key, immutable := fileKey(f)
 	data, ok := pack.Get(key)
 	if !ok {
 		return nil, nil
@@ -437,7 +442,7 @@ func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error
 	now := c.opts.Now()
 	s := stored{fetched: time.Unix(int64(seconds), 0)}
 	switch {
-	case u.bad, source > FromPyproject, core != "" && !f.Core.Hashes.IsZero() && core != f.Core.Hashes.Get("sha256"):
+	case u.bad, source > FromBuild, core != "" && !f.Core.Hashes.IsZero() && core != f.Core.Hashes.Get("sha256"):
 		return nil, nil
 	case !immutable && !c.opts.Offline && (c.opts.Refresh.has(p.Name) || !s.within(unhashed, now)):
 		return nil, nil
@@ -468,6 +473,12 @@ func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error
 
 // saveMetadata keeps what was read of f.
 func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
+	key, _ := fileKey(f)
+	c.saveAs(p, f, key, source, text)
+}
+
+// saveAs is saveMetadata for a key of the pack.
+func (c *Client) saveAs(p *Project, f *File, key string, source Source, text []byte) {
 	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
 	if pack == nil || !p.keep {
 		return
@@ -476,7 +487,7 @@ func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
 	if source == FromSidecar {
 		core = f.Core.Hashes.Get("sha256")
 	}
-	key, immutable := fileKey(f)
+	_, immutable := fileKey(f)
 	if !immutable {
 		c.expires(c.opts.Now().Add(unhashed))
 	}

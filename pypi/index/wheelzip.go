@@ -49,6 +49,7 @@ const (
 	sigEnd64, sizeEnd64     = 0x06064b50, 56
 	sigLocator, sizeLocator = 0x07064b50, 20
 	extra64                 = 0x0001
+	extraName               = 0x7075
 	flagEncrypted           = 1 << 0
 	flagDescriptor          = 1 << 3
 	flagStrong              = 1 << 6
@@ -172,6 +173,9 @@ func parseDirectory(dir []byte, count int) ([]zipEntry, error) {
 		if err := widen(values[:], dir[sizeCentral+name:sizeCentral+name+extra]); err != nil {
 			return nil, err
 		}
+		if err := checkUnicodeName(e.name, dir[sizeCentral+name:sizeCentral+name+extra]); err != nil {
+			return nil, err
+		}
 		if max(values[0], values[1], values[2]) > maxWheel*maxRatio {
 			return nil, errors.New("zip: an entry's size or place is beyond any wheel")
 		}
@@ -219,6 +223,22 @@ func widen(values []uint64, extra []byte) error {
 			values[i] = u64(field, 0)
 			field = field[8:]
 		}
+	}
+	return nil
+}
+
+// checkUnicodeName refuses an Info-ZIP Unicode Path (section 4.6.9) that is not the entry's name: some readers take it in
+// the name's place, others do not look at it.
+func checkUnicodeName(name string, extra []byte) error {
+	for len(extra) >= 4 {
+		id, n := u16(extra, 0), int(u16(extra, 2))
+		if 4+n > len(extra) {
+			return errors.New("zip: malformed extra field")
+		}
+		if field := extra[4 : 4+n]; id == extraName && (n < 5 || string(field[5:]) != name) {
+			return fmt.Errorf("zip: entry %q has another name in an extra field", name)
+		}
+		extra = extra[4+n:]
 	}
 	return nil
 }
@@ -365,6 +385,9 @@ func localContent(raw []byte, e *zipEntry) ([]byte, error) {
 	}
 	values := [...]uint64{uint64(u32(raw, 22)), uint64(u32(raw, 18))}
 	if err := widen(values[:], raw[sizeLocal+name:start]); err != nil {
+		return nil, err
+	}
+	if err := checkUnicodeName(e.name, raw[sizeLocal+name:start]); err != nil {
 		return nil, err
 	}
 	crc := u32(raw, 14)

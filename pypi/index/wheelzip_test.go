@@ -122,6 +122,16 @@ func TestWheelZip(t *testing.T) {
 	})
 	lying64 := bytes.Clone(zip64)
 	le.PutUint64(lying64[len(lying64)-sizeEnd-sizeLocator-sizeEnd64+40:], 1<<60)
+	unicodeName := func(name string) []byte {
+		return rawZip(demoMetadata, func(l, c, e []byte) ([]byte, []byte, []byte) {
+			extra := append(le.AppendUint16(le.AppendUint16(nil, extraName), uint16(5+len(name))), 1, 0, 0, 0, 0)
+			extra = append(extra, name...)
+			le.PutUint16(c[30:], uint16(len(extra)))
+			c = append(c, extra...)
+			le.PutUint32(e[12:], uint32(len(c)))
+			return l, c, e
+		})
+	}
 	tests := []struct {
 		name string
 		data []byte
@@ -131,6 +141,8 @@ func TestWheelZip(t *testing.T) {
 		{"plain local header", rawZip(demoMetadata, nil), ""},
 		{"ZIP64", zip64, ""},
 		{"ZIP64 that lies", lying64, "disagree"},
+		{"name in Unicode too", unicodeName("demo-1.0.dist-info/METADATA"), ""},
+		{"another name in Unicode", unicodeName("demo-1.0.dist-info/METADATB"), "another name in an extra field"},
 		{"comment", rawZip(demoMetadata, func(l, c, e []byte) ([]byte, []byte, []byte) {
 			le.PutUint16(e[20:], 2)
 			return l, c, append(e, "ok"...)

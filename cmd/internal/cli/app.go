@@ -65,6 +65,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	root := newRootFor(g, args)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	g.closeBuilders()
 	g.closeCache()
 	return g.exit(ctx, err)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/build"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/index/cache"
 )
@@ -34,7 +35,9 @@ type caching struct {
 	err     error // of the flags
 	mu      sync.Mutex
 	clients []*index.Client
-	memos   memos
+	// builders are those of the clients.
+	builders []*build.Builder
+	memos    memos
 }
 
 func (c *caching) register(f *pflag.FlagSet) {

@@ -47,7 +47,11 @@ type compileOptions struct {
 	// NAME=VALUE for single packages.
 	prereleasePackages, excludeNewerPackages []string
 
-	noBuild              bool
+	build, noBuild       bool
+	buildConstraints     []string
+	buildTimeout         time.Duration
+	buildDeps            string // path of the lock of what builds require, "" for none
+	interpreter          string // of UV_PYTHON, for builds
 	noBinary, onlyBinary list
 	defaultIndex         string
 	indexes              []string
@@ -271,6 +275,9 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 	if err := o.pinIndexes(r); err != nil {
 		return nil, err
 	}
+	if err := o.builds(r); err != nil {
+		return nil, err
+	}
 	if q.NoBinary, err = names("--no-binary", slices.Concat(r.project.NoBinary, o.noBinary.values)); err != nil {
 		return nil, err
 	}
@@ -348,6 +355,7 @@ func (o *compileOptions) load(ctx context.Context) (*project.Project, error) {
 		Constraints: o.constraints, Overrides: o.overrides, Excludes: o.excludeFiles, NoSources: o.noSources,
 		Asked:     o.asked(),
 		Unwritten: o.unwritten,
+		Build:     o.buildTree(ctx),
 		Getenv:    o.app.Getenv,
 	})
 	if err != nil {

@@ -70,13 +70,20 @@ func (o *compileOptions) environment() error {
 	if err := pick(&o.forkStrategy, "UV_FORK_STRATEGY", "fork-strategy"); err != nil {
 		return err
 	}
-	// UV_PYTHON often is the path of an interpreter: then it says nothing here.
-	if v := get("UV_PYTHON"); v != "" && len(o.pythons) == 0 && len(o.pythonShort) == 0 {
+	// UV_PYTHON often is the path of an interpreter: then it is for builds alone.
+	if v := get("UV_PYTHON"); isInterpreter(v) {
+		o.interpreter = v
+	} else if v != "" && len(o.pythons) == 0 && len(o.pythonShort) == 0 {
 		if _, err := parsePython(v); err == nil {
 			o.pythons = []string{v}
 			took("python-version")
 		}
 	}
+	if o.truth("PYLOCK_BUILD") && !f.Changed("build") && !f.Changed("no-build") {
+		o.build = true
+		took("build")
+	}
+	texts(&o.buildConstraints, "build-constraints", "UV_BUILD_CONSTRAINT")
 	if v := get("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT"); v != "" {
 		d, err := time.ParseDuration(v + "s")
 		if err != nil || d <= 0 {

@@ -20,7 +20,7 @@ const (
 	exitNo          = 1 // the answer is no: no solution, unknown package
 	exitInput       = 2 // usage or invalid input
 	exitNetwork     = 3 // index or network not available
-	exitMachine     = 4 // this machine's files: disk full, not writable
+	exitMachine     = 4 // this machine: its disk is full or not writable, or a build failed on it
 	exitInterrupted = 130
 )
 
@@ -115,7 +115,7 @@ func exitCode(err error) int {
 		return exitNetwork
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local), errors.As(err, &machine):
+	case errors.As(err, &write), errors.As(err, &output), errors.As(err, &local), errors.As(err, &machine), ofBuild(err):
 		return exitMachine
 	case errors.As(err, &noSolution), errors.As(err, &notLocked), errors.As(err, &noLock), errors.Is(err, index.ErrNotFound), errors.Is(err, errNo):
 		return exitNo

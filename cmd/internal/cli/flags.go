@@ -20,6 +20,12 @@ func alias(f *pflag.FlagSet, name string) pflag.NormalizedName {
 		name = "overrides"
 	case "unsafe-package":
 		name = "no-emit-package"
+	case "build-constraint":
+		name = "build-constraints"
+	case "no-binary-package":
+		name = "no-binary"
+	case "no-build-package":
+		name = "only-binary"
 	case "index-url", "pypi-url":
 		name = "default-index"
 	case "extra-index-url":
@@ -34,7 +40,7 @@ func alias(f *pflag.FlagSet, name string) pflag.NormalizedName {
 func (o *compileOptions) register(cmd *cobra.Command) {
 	o.flags = cmd.Flags()
 	o.define(o.flags, func(flag string, values ...string) { complete(cmd, flag, values...) })
-	for _, name := range []string{"constraints", "overrides", "excludes"} {
+	for _, name := range []string{"constraints", "overrides", "excludes", "build-constraints"} {
 		must(cmd.MarkFlagFilename(name, "txt", "in"))
 	}
 	must(cmd.MarkFlagFilename("output-file", "lock", "txt", "toml"))
@@ -67,7 +73,7 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 
 	// For which target.
 	f.StringArrayVar(&o.pythons, "python-version", nil, "lock for this `version` of Python, such as 3.12 (repeatable)")
-	f.StringArrayVarP(&o.pythonShort, "python", "p", nil, "the same: `version` of Python (repeatable)")
+	f.StringArrayVarP(&o.pythonShort, "python", "p", nil, "the same: `version` of Python (repeatable); with --build also the interpreter to use")
 	f.StringArrayVar(&o.platforms, "python-platform", nil, "lock for this `platform`, such as x86_64-manylinux_2_28, linux, macos, windows (repeatable)")
 	complete("python-platform", tags.PlatformNames()...)
 	f.BoolVar(&o.universal, "universal", false, "lock for every platform, and every Python from the given one on")
@@ -96,10 +102,13 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
 
 	// From which files and indexes.
-	f.BoolVar(&o.noBuild, "no-build", false, "never choose a version that has only a source distribution")
-	hide(sw(f, inverse{&o.noBuild}, "build", ""))
-	f.Var(&o.noBinary, "no-binary", "ignore the wheels of a package, or :all: (repeatable)")
-	f.Var(&o.onlyBinary, "only-binary", "ignore the source distributions of a package, or :all: (repeatable)")
+	sw(f, buildValue{o, true}, "build", "run the build of a source distribution that does not state its dependencies (PYLOCK_BUILD)")
+	sw(f, buildValue{o, false}, "no-build", "never choose a version that has only a source distribution")
+	f.StringArrayVarP(&o.buildConstraints, "build-constraints", "b", nil, "bound what builds require by this `file` (repeatable; also --build-constraint)")
+	f.StringVar(&o.buildDeps, "build-deps", "", "with --build, lock what the builds of the lock's source distributions require in this `file`, for pip's --build-constraint")
+	f.DurationVar(&o.buildTimeout, "build-timeout", 0, "end a build after this `duration`; 10m unless given")
+	f.Var(&o.noBinary, "no-binary", "ignore the wheels of a package, or :all: (repeatable; also --no-binary-package)")
+	f.Var(&o.onlyBinary, "only-binary", "ignore the source distributions of a package, or :all: (repeatable; also --no-build-package)")
 	f.StringVarP(&o.defaultIndex, "default-index", "i", "", "ask this index `URL` in place of the default (also --index-url)")
 	f.StringArrayVar(&o.indexes, "index", nil, "ask this index `URL` before the default (repeatable; also --extra-index-url)")
 	o.indexStrategy = choice{value: index.Strategies[0], first: index.Strategies[0], of: index.Strategies}
@@ -186,9 +195,9 @@ func unsupported(name string) string {
 		return "a lock for several environments has the markers that it needs: --python-platform, --universal"
 	case "torch-backend":
 		return "name the index of torch in sources: [tool.uv.sources] torch = { index = NAME }"
-	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
-		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps", "no-build-package", "no-binary-package":
-		return "nothing is ever built: --no-build, --only-binary"
+	case "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
+		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps":
+		return "builds are isolated, have no settings, and only tell dependencies: --build, --build-constraints"
 	case "no-cache-dir", "n":
 		return "--no-cache, or --dry-run for what pip-compile calls -n"
 	case "rebuild":
@@ -196,7 +205,7 @@ func unsupported(name string) string {
 	case "system-certs", "native-tls":
 		return "the system's certificates are trusted unless --cert, SSL_CERT_FILE or SSL_CERT_DIR name others: leave it out"
 	case "system", "managed-python", "no-managed-python", "no-python-downloads", "python-preference", "python-fetch", "no-system":
-		return "no Python is run: --python-version"
+		return "no Python is run but for --build: --python-version"
 	case "uploaded-prior-to":
 		return "--exclude-newer"
 	case "upgrade-group":

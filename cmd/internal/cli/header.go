@@ -88,7 +88,12 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	if cut, err := parseCutoff(o.excludeNewer); err == nil && cut.text != "" && (cut.text != "false" || o.declared == nil || declared.ExcludeNewer.Text != "") {
 		c.value("exclude-newer", cut.text)
 	}
+	on("build", o.build)
 	on("no-build", o.noBuild)
+	paths("build-constraints", o.buildConstraints)
+	if o.buildDeps != "" {
+		c.value("build-deps", relative(root, o.buildDeps))
+	}
 	c.values("no-binary", normal(o.noBinary.values))
 	c.values("only-binary", normal(o.onlyBinary.values))
 	if o.emitIndexURL && o.defaultIndex != "" {
@@ -201,6 +206,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	was.sources, was.output, was.format, was.warnings, was.remarks, was.workspaces = o.sources, o.output, o.format, o.warnings, o.remarks, o.workspaces
 	was.upgrade, was.upgradePackages, was.dryRun, was.coherent = o.upgrade, o.upgradePackages, o.dryRun, o.coherent
 	was.timeout, was.requestTimeout, was.access = o.timeout, o.requestTimeout, o.access
+	was.buildTimeout, was.interpreter = o.buildTimeout, o.interpreter
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader
 	if o.headerStyle.set {
 		was.headerStyle = o.headerStyle
@@ -226,7 +232,7 @@ func (o *compileOptions) changesResult(f *pflag.FlagSet) bool {
 			return
 		}
 		switch fl.Name {
-		case "output-file", "upgrade", "no-upgrade", "upgrade-package", "default-index", "timeout", "custom-compile-command", "no-header", "header", "format", "dry-run", "coherent",
+		case "output-file", "upgrade", "no-upgrade", "upgrade-package", "default-index", "timeout", "build-timeout", "custom-compile-command", "no-header", "header", "format", "dry-run", "coherent",
 			"quiet", "verbose", "color", "no-progress", "directory":
 		default:
 			changed = changed || !slices.Contains(accessFlags, fl.Name)
@@ -238,7 +244,7 @@ func (o *compileOptions) changesResult(f *pflag.FlagSet) bool {
 // rebase makes the paths of a header, which are relative to the root, usable
 // from anywhere.
 func (o *compileOptions) rebase(root string) {
-	for _, files := range [][]string{o.constraints, o.overrides, o.excludeFiles} {
+	for _, files := range [][]string{o.constraints, o.overrides, o.excludeFiles, o.buildConstraints} {
 		for i, f := range files {
 			files[i] = filepath.Join(root, filepath.FromSlash(f))
 		}
@@ -247,6 +253,9 @@ func (o *compileOptions) rebase(root string) {
 		if !strings.Contains(l, "://") && !filepath.IsAbs(l) {
 			o.findLinks[i] = filepath.Join(root, filepath.FromSlash(l))
 		}
+	}
+	if o.buildDeps != "" {
+		o.buildDeps = filepath.Join(root, filepath.FromSlash(o.buildDeps))
 	}
 	for i, g := range o.groups {
 		if j := strings.LastIndexByte(g, ':'); j >= 0 {

@@ -100,6 +100,7 @@ func (o *compileOptions) uvCommand(own *command, r *run) (*command, error) {
 	for _, f := range own.flags {
 		switch {
 		case f.name == "output-file", f.name == "no-hashes":
+		case f.name == "build" && !o.written.build: // uv builds anyway, and the settings see to it here
 		case f.name == "default-index":
 			c.value("index-url", f.value)
 		case f.name == "index":
@@ -276,11 +277,10 @@ func withoutEffect(f *pflag.FlagSet) {
 	f.BoolP("no-cache", "n", false, "")
 	for _, name := range []string{
 		"color", "cache-dir", "refresh-package", "link-mode",
-		"python-preference", "no-build-isolation-package", "config-settings-package", "build-constraint", "project", "directory", "config-file", "max-rounds", "newline",
+		"python-preference", "no-build-isolation-package", "config-settings-package", "project", "directory", "config-file", "max-rounds", "newline",
 	} {
 		f.StringArray(name, nil, "")
 	}
-	f.StringArrayP("build-constraints", "b", nil, "")
 	f.StringArrayP("config-setting", "C", nil, "")
 }
 

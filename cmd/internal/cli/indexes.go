@@ -31,6 +31,8 @@ type indexSettings struct {
 
 	named map[string]string // of flags and the environment, by name
 	base  string            // the folder that folders are shown relative to
+
+	build *buildSettings // nil where nothing is built
 }
 
 // pinnedIndex is the only place that a package may come from.
@@ -50,7 +52,7 @@ func (s *indexSettings) key() string {
 		p := s.only[name]
 		parts = append(parts, fmt.Sprintf("%s %s %t", name, p.url, p.flat))
 	}
-	return strings.Join(parts, "\n")
+	return strings.Join(append(parts, s.build.text()), "\n")
 }
 
 // unsure reports whether what these places say may be another thing for somebody
@@ -395,8 +397,12 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 	if err := o.cached(&opts); err != nil {
 		return nil, err
 	}
-	c, err := index.NewClient(opts)
-	if err != nil {
+	var c *index.Client
+	if s.build != nil {
+		opts.Builder = o.builder(s.build, p, func() *index.Client { return c })
+	}
+	var err error
+	if c, err = index.NewClient(opts); err != nil {
 		return nil, &inputError{err}
 	}
 	o.enrol(c)

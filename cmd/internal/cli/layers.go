@@ -31,7 +31,7 @@ func (o *compileOptions) fork() *compileOptions {
 	for _, list := range []*[]string{
 		&n.sources, &n.extras.values, &n.groups, &n.constraints, &n.overrides, &n.excludes.values, &n.excludeFiles, &n.pythons, &n.platforms,
 		&n.pythonShort, &n.upgradePackages, &n.prereleasePackages, &n.excludeNewerPackages, &n.noBinary.values, &n.onlyBinary.values,
-		&n.indexes, &n.findLinks, &n.insecure, &n.noEmit.values, &n.warnings,
+		&n.indexes, &n.findLinks, &n.insecure, &n.noEmit.values, &n.buildConstraints, &n.warnings,
 	} {
 		*list = slices.Clone(*list)
 	}
@@ -62,7 +62,10 @@ var settingFlags = map[string][]string{
 	"no-sources":             {"no-sources"},
 	"index-strategy":         {"index-strategy"},
 	"keyring-provider":       {"keyring-provider"},
+	"build":                  {"build", "no-build"},
 	"no-build":               {"no-build", "build"},
+	"build-constraints":      {"build-constraints"},
+	"build-timeout":          {"build-timeout"},
 	"no-binary":              {"no-binary"},
 	"only-binary":            {"only-binary"},
 	"hashes":                 {"hashes", "generate-hashes", "no-hashes", "no-generate-hashes"},

@@ -33,6 +33,9 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(jobs) > 1 && o.buildDeps != "" {
+		return usagef("--build-deps %s is one file, and there are %d locks: compile them one by one", slashed(o.buildDeps), len(jobs))
+	}
 	warnFuture(p, jobs)
 	absent, all, err := o.inNoLock(jobs)
 	if err != nil {

@@ -64,7 +64,7 @@ func (g *global) openMemos() *cache.Bucket {
 // holds; nil where none can.
 func (t *team) recall(purpose string, o *compileOptions, r *run) (m *memo, holds bool) {
 	b := t.global.openMemos()
-	if b == nil || r.output == "" || o.dryRun || o.coherent || r.indexes.unsure() || o.hasNetrc(r.indexes) {
+	if b == nil || r.output == "" || o.dryRun || o.coherent || o.buildDeps != "" || r.indexes.unsure() || o.hasNetrc(r.indexes) {
 		return nil, false
 	}
 	m, err := newMemo(purpose, o, r)

@@ -31,6 +31,7 @@ type outcome struct {
 	lowered    []string          // what --coherent took down, and why
 	err        error             // why it failed
 	texts      map[string][]byte // of its files, by absolute path
+	buildDeps  []byte            // the text of --build-deps
 }
 
 // solve finds the solution of one job.
@@ -87,7 +88,10 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 	if out.resolution, err = t.resolve(ctx, o, r); err != nil {
 		return err
 	}
-	out.resolution, err = t.insist(ctx, o, r, out.resolution)
+	if out.resolution, err = t.insist(ctx, o, r, out.resolution); err != nil || o.buildDeps == "" {
+		return err
+	}
+	out.buildDeps, err = t.buildDeps(ctx, o, r, out.resolution)
 	return err
 }
 
@@ -157,6 +161,15 @@ func (j *job) finish(ctx context.Context, p *printer, out *outcome) error {
 		}
 		if changed && !out.written {
 			out.written, what = true, "wrote "+slashed(other.output)
+		}
+	}
+	if o.buildDeps != "" {
+		changed, err := o.write(o.buildDeps, out.buildDeps)
+		if err != nil {
+			return err
+		}
+		if changed && !out.written {
+			out.written, what = true, "wrote "+slashed(o.buildDeps)
 		}
 	}
 	out.lock = lock

@@ -33,7 +33,7 @@ func (o *compileOptions) defaultPlatforms(p *project.Project) ([]string, error) 
 func (o *compileOptions) pythonVersions() []string {
 	all := slices.Clone(o.pythons)
 	for _, v := range o.pythonShort {
-		if !slices.Contains(all, v) {
+		if !isInterpreter(v) && !slices.Contains(all, v) {
 			all = append(all, v)
 		}
 	}

@@ -27,7 +27,7 @@ var (
 	filePattern = regexp.MustCompile(`^[A-Za-z0-9!+._-]+$`)
 	extraMarker = regexp.MustCompile(`\bextra\s*==\s*["']([^"']+)["']|["']([^"']+)["']\s*==\s*extra\b`)
 	statuses    = []string{"active", "archived", "deprecated", "quarantined"}
-	sdistKinds  = []SdistKind{StaticSdist, DynamicSdist, PyprojectSdist, LegacySdist}
+	sdistKinds  = []SdistKind{StaticSdist, DynamicSdist, PyprojectSdist, LegacySdist, FailingSdist}
 )
 
 // A ParseError is the first fault of a universe's text.
@@ -194,7 +194,7 @@ func (p *parser) detail(text string) error {
 	}
 	directive, arg, _ := strings.Cut(text, " ")
 	arg = strings.TrimSpace(arg)
-	if arg == "" && slices.Contains([]string{"@python", "@extra", "@wheel", "@file", "@uploaded", "@claim", "@size", "@url"}, directive) {
+	if arg == "" && slices.Contains([]string{"@python", "@extra", "@wheel", "@file", "@uploaded", "@claim", "@size", "@url", "@build-requires"}, directive) {
 		return p.errorf("%s needs a value", directive)
 	}
 	switch directive {
@@ -216,6 +216,8 @@ func (p *parser) detail(text string) error {
 		if !slices.Contains(sdistKinds, r.Sdist) {
 			return p.errorf("%q is no kind of sdist; use one of %v", arg, sdistKinds)
 		}
+	case "@build-requires":
+		r.BuildRequires = append(r.BuildRequires, arg)
 	case "@file":
 		if !filePattern.MatchString(arg) {
 			return p.errorf("%q is no file name", arg)

@@ -68,7 +68,7 @@ func TestParseErrors(t *testing.T) {
 		{"a 1\n @pyhton >=3", "line 2: unknown directive @pyhton; a dependency of that text needs @requires-dist before it"},
 		{"a 1\n @python", "line 2: @python needs a value"},
 		{"a 1\n @wheel py3-any", `line 2: "py3-any" is no wheel tag such as py3-none-any`},
-		{"a 1\n @sdist maybe", `line 2: "maybe" is no kind of sdist; use one of [static dynamic pyproject legacy]`},
+		{"a 1\n @sdist maybe", `line 2: "maybe" is no kind of sdist; use one of [static dynamic pyproject legacy failing]`},
 		{"a 1\n @sdist pyproject\n b; 'x' == extra", `line 1: a 1: "b; 'x' == extra" cannot be written into a pyproject.toml; end its marker with and extra == "x"`},
 		{"a 1\n @none\n @sdist", "line 1: a 1 has @none and files"},
 		{"a 1\n @file ../x", `line 2: "../x" is no file name`},

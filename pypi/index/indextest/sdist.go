@@ -36,18 +36,35 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return name
 `
 
+// failing is the backend of a FailingSdist: it prints its environment and arguments, and what a terminal would obey.
+const failing = `import os, sys
+
+
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    for name in sorted(os.environ):
+        print("%s=%s" % (name, os.environ[name]))
+    print(" ".join(sys.argv))
+    print("\x1b]0;title\x07 no compiler")
+    sys.stdout.flush()
+    raise SystemExit("it is meant to fail")
+`
+
 // makeSdist is a tar.gz with PKG-INFO, pyproject.toml and what a build needs, under NAME-VERSION/.
 func makeSdist(p *Project, r *Release) []byte {
 	stem := distribution(p, r)
 	module := strings.ReplaceAll(p.Name, "-", "_")
 	var pkgInfo []byte
 	switch r.Sdist {
-	case DynamicSdist:
+	case DynamicSdist, FailingSdist:
 		pkgInfo = append(coreMetadata(p, r, "2.2", false), "Dynamic: Requires-Dist\nDynamic: Requires-Python\nDynamic: Provides-Extra\n"...)
 	case PyprojectSdist, LegacySdist:
 		pkgInfo = coreMetadata(p, r, "2.1", false)
 	default:
 		pkgInfo = coreMetadata(p, r, "2.2", true)
+	}
+	code := fmt.Appendf(nil, "STEM = %q\nMODULE = %q\n%s", stem, module, backend)
+	if r.Sdist == FailingSdist {
+		code = []byte(failing)
 	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -57,7 +74,7 @@ func makeSdist(p *Project, r *Release) []byte {
 	}{
 		{"METADATA", coreMetadata(p, r, "2.3", true)},
 		{"PKG-INFO", pkgInfo},
-		{"backend.py", fmt.Appendf(nil, "STEM = %q\nMODULE = %q\n%s", stem, module, backend)},
+		{"backend.py", code},
 		{"pyproject.toml", pyproject(p, r)},
 	} {
 		h := &tar.Header{Name: stem + "/" + f.name, Mode: 0o644, Size: int64(len(f.data)), ModTime: time.Unix(0, 0), Format: tar.FormatPAX}
@@ -78,12 +95,12 @@ func makeSdist(p *Project, r *Release) []byte {
 // pyproject has a [project] table for those kinds of sdist where it can tell something.
 func pyproject(p *Project, r *Release) []byte {
 	var b bytes.Buffer
-	b.WriteString("[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n")
+	b.WriteString("[build-system]\nrequires = " + quoteAll(r.BuildRequires) + "\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n")
 	if r.Sdist == LegacySdist {
 		return b.Bytes()
 	}
 	project := fmt.Sprintf("\n[project]\nname = %s\nversion = %s\n", quote(p.Title), quote(r.Version))
-	if r.Sdist == DynamicSdist {
+	if r.Sdist == DynamicSdist || r.Sdist == FailingSdist {
 		b.WriteString(project + "dynamic = [\"dependencies\", \"optional-dependencies\", \"requires-python\"]\n")
 		return b.Bytes()
 	}

@@ -15,7 +15,8 @@
 //	  @extra http2 brotli        Provides-Extra, for extras that no marker names
 //	  @url Changelog, https://…  Project-URL, a line each
 //	  @wheel cp312-cp312-win32   a wheel by its tag (build tag before it allowed), repeatable
-//	  @sdist dynamic             an sdist: static (default), dynamic, pyproject or legacy, see [SdistKind]
+//	  @sdist dynamic             an sdist: static (default), dynamic, pyproject, legacy or failing, see [SdistKind]
+//	  @build-requires maker>=1   of the sdist, repeatable
 //	  @file a_b-1.zip            one more file with this name; .whl has a wheel's content, all else an sdist's
 //	  @none                      a release without files
 //	  @unread                    its metadata was not recorded: to ask for a file of it is an error of the server
@@ -61,6 +62,7 @@ type Release struct {
 	URLs           []string // Project-URL: "label, address"
 	Wheels         []string // "tag" or "build-tag"
 	Sdist          SdistKind
+	BuildRequires  []string // of the sdist
 	Files          []string // file names of @file lines
 	NoFiles        bool
 	Unread         bool // what it requires is not known
@@ -84,6 +86,7 @@ const (
 	DynamicSdist   SdistKind = "dynamic"   // PKG-INFO 2.2 says Dynamic: Requires-Dist
 	PyprojectSdist SdistKind = "pyproject" // PKG-INFO 2.1 without dependencies; pyproject.toml lists them
 	LegacySdist    SdistKind = "legacy"    // PKG-INFO 2.1 without dependencies; pyproject.toml has no [project]
+	FailingSdist   SdistKind = "failing"   // dynamic, and its build prints what it sees, then fails
 )
 
 // Project returns the project of that name in any spelling, or nil.
@@ -135,6 +138,9 @@ func (r *Release) write(b *strings.Builder) {
 	}
 	if r.Sdist != NoSdist {
 		line("@sdist", string(r.Sdist))
+	}
+	for _, d := range r.BuildRequires {
+		line("@build-requires", d)
 	}
 	for _, f := range r.Files {
 		line("@file", f)
