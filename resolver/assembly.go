@@ -74,6 +74,7 @@ type assembly struct {
 type entryKey struct {
 	name    pypi.Name
 	version string // its key
+	source  string // where it is taken from, "" for an index
 }
 
 // entry is one package of the result while it is put together.
@@ -99,7 +100,10 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 	get := func(name pypi.Name) *entry {
 		c, state := s.state(name)
 		v := c.versions[state-1]
-		k := entryKey{name, v.Key()}
+		k := entryKey{name: name, version: v.Key()}
+		if c.local != nil {
+			k.source = c.local.Key()
+		}
 		e := a.entries[k]
 		if e == nil {
 			e = &entry{Package: Package{Name: name, Version: v, Local: c.local}, release: c.releases[state-1],
@@ -182,7 +186,7 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		}
 		s.addFiles(get(k.name), reach[k])
 		if h, ok := s.heldBack(c, state, wants[k.name], reach[k]); ok {
-			key := entryKey{k.name, h.Chosen.Key()}
+			key := entryKey{name: k.name, version: h.Chosen.Key()}
 			if old, ok := a.held[key]; !ok || old.Newer.Compare(h.Newer) < 0 {
 				a.held[key] = h
 			}
@@ -276,6 +280,9 @@ func (s *solved) addFiles(e *entry, in where) {
 func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 	c, state := s.state(e.Name)
 	if c.local != nil {
+		for t := range in.and(c.unserved[0]).each {
+			a.warn("%s is the wheel %s, which is not for %s: pip will refuse it there", e.Name, project.Escape(c.local.Direct.Filename), s.scope.targets[t])
+		}
 		return
 	}
 	if !slices.ContainsFunc(e.release.Files(), func(f index.File) bool { return !f.Yanked }) {
@@ -338,7 +345,7 @@ func (a *assembly) resolution() (*Resolution, error) {
 		out.Packages = append(out.Packages, pk)
 	}
 	slices.SortFunc(out.Packages, func(a, b Package) int {
-		return cmp.Or(strings.Compare(string(a.Name), string(b.Name)), pep440.Version.Compare(a.Version, b.Version))
+		return cmp.Or(strings.Compare(string(a.Name), string(b.Name)), pep440.Version.Compare(a.Version, b.Version), strings.Compare(a.Marker, b.Marker))
 	})
 	return out, nil
 }

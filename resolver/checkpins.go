@@ -130,6 +130,9 @@ func (j *judging) judgeDuplicates() {
 		for k, a := range pins {
 			for _, b := range pins[k+1:] {
 				x, y := j.nodes[a], j.nodes[b]
+				if x.local != nil || y.local != nil {
+					continue // their places do not overlap
+				}
 				both := x.in.and(y.in)
 				same := x.version().Equal(y.version()) && !x.in.isNone() && !y.in.isNone()
 				if both.isNone() && !same {
@@ -319,7 +322,7 @@ func (j *judging) judgeRelease(i int, n *checked, in where) {
 		}
 		for _, d := range j.asks(k) {
 			switch {
-			case d.URL != "" && j.locals[d.Name] == nil:
+			case j.strange(d):
 				unusable(d.in.and(j.reach[k]), exclusionWhy{urlDependency, d.String()})
 			case d.Name == n.pin.Name && !d.Specifiers.Contains(n.pin.Version):
 				unusable(d.in.and(j.reach[k]), exclusionWhy{selfConflict, d.String()})

@@ -160,9 +160,13 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 		}
 		deps := q.replace(r.Requirement, os, ok, in)
 		for i := range deps {
-			// A path is where the local package is; its name suffices.
-			if r.Path != "" {
-				deps[i].URL = ""
+			// Where the package is taken from is known; its name suffices.
+			d := &deps[i]
+			if d.target = r.Target(); d.override != nil {
+				d.target = d.override.Target()
+			}
+			if d.target != "" || !q.strange(*d) && q.locals[d.Name] != nil && q.locals[d.Name].Direct != nil {
+				d.URL = ""
 			}
 		}
 		out = append(out, deps...)
@@ -174,6 +178,10 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 		}
 		for _, r := range reqs {
 			add(r, q.scope.holds(r.Marker, ""))
+		}
+		for i, r := range c.local.Stated {
+			in := q.apart(q.because(r.Marker, extra), i, len(c.local.Stated), func(j int) *pep508.Requirement { return &c.local.Stated[j] }, extra)
+			add(project.Requirement{Requirement: r}, in)
 		}
 	} else {
 		for i, r := range m.Requires {
@@ -191,6 +199,9 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 				for _, r := range rs {
 					declared[r.Name] = true
 				}
+			}
+			for _, r := range c.local.Stated {
+				declared[r.Name] = true
 			}
 		}
 		for _, r := range m.Requires {

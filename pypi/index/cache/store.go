@@ -29,11 +29,12 @@ const (
 	JSON     = "json"
 	Versions = "versions"
 	Metadata = "metadata"
+	Archives = "archives"
 	Outcomes = "outcomes" // what came of answers: not itself one, as the facts are not
 )
 
 // Kinds are all of them.
-var Kinds = []string{Simple, JSON, Versions, Metadata, Facts, Outcomes}
+var Kinds = []string{Simple, JSON, Versions, Metadata, Archives, Facts, Outcomes}
 
 const (
 	tagName   = "CACHEDIR.TAG"

@@ -1,0 +1,518 @@
+package project
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep508"
+)
+
+// Direct is what a reference was found to be.
+type Direct struct {
+	Reference
+	// Commit is the full hash of the commit of a repository.
+	Commit string
+	// Filename, Hash and Size are those of an archive; Hash is "sha256:…".
+	Filename string
+	Hash     string
+	Size     int64
+}
+
+// Exact is the address that always leads to this package, without credentials:
+// "https://…", "git+https://…@COMMIT#subdirectory=…", the path of a file.
+func (d *Direct) Exact() string {
+	r := d.Reference
+	if r.Kind == Git {
+		r.Revision = d.Commit
+	}
+	return r.String()
+}
+
+// identity is equal for two references to the same package.
+func (d *Direct) identity() string {
+	switch {
+	case d.File != "":
+		return "file " + d.File + "#" + d.Subdirectory
+	case d.Kind == Git:
+		return "git " + canonicalURL(d.URL) + "@" + d.Commit + "#" + d.Subdirectory
+	}
+	return "url " + canonicalURL(d.URL) + "#" + d.Subdirectory
+}
+
+// Key is what a requirement on the package has as [Requirement.Target].
+func (l *Local) Key() string {
+	if l.Direct != nil {
+		return l.Direct.identity()
+	}
+	return "folder " + l.Dir
+}
+
+// Serves reports whether the URL of a requirement, as metadata states it, means
+// this package: the same address and folder, and of a repository the same
+// revision, or the commit that it is.
+func (d *Direct) Serves(written string) bool {
+	if s := scheme(written); s == "" || s == "file" {
+		return false
+	}
+	r, err := parseReference(written)
+	if err != nil || r.Kind != d.Kind || d.File != "" {
+		return false
+	}
+	if r.Kind == Git && r.Revision != d.Revision && r.Revision != d.Commit {
+		return false
+	}
+	return canonicalURL(r.URL) == canonicalURL(d.URL) && r.Subdirectory == d.Subdirectory
+}
+
+// Described is what a reference leads to.
+type Described struct {
+	Commit   string // of a repository
+	Filename string // of an archive
+	Hash     string // "sha256:…"
+	Size     int64
+
+	// Metadata is what an archive says of itself; nil for a repository.
+	Metadata *StaticMetadata
+	// Tree has the files of the commit of a repository; nil for an archive.
+	Tree Tree
+}
+
+// Tree is the files of a commit. Paths are slash paths from its top.
+type Tree interface {
+	// File returns the content of a regular file; its error matches
+	// [fs.ErrNotExist] where there is none.
+	File(ctx context.Context, path string) ([]byte, error)
+	// Find returns the paths of all files of a name, sorted.
+	Find(ctx context.Context, name string) ([]string, error)
+}
+
+// Describer finds out what references lead to. It is called from several
+// goroutines at once, once for each reference.
+type Describer interface {
+	Describe(ctx context.Context, r *Reference) (*Described, error)
+}
+
+// Target is the [Local.Key] of what the requirement points at, "" for a package
+// of an index and for a reference that is not described yet.
+func (r *Requirement) Target() string {
+	switch {
+	case r.Path != "":
+		return "folder " + r.Path
+	case r.direct != nil:
+		return r.direct.identity()
+	}
+	return ""
+}
+
+// References reports whether some requirement is still to be described.
+func (p *Project) References() bool {
+	found := false
+	p.eachPending(func(*Requirement) { found = true })
+	return found
+}
+
+// eachPending calls do for the requirements whose references are not described.
+func (p *Project) eachPending(do func(*Requirement)) {
+	list := func(rs []Requirement) {
+		for i := range rs {
+			if rs[i].Ref != nil && rs[i].direct == nil {
+				do(&rs[i])
+			}
+		}
+	}
+	list(p.Requirements)
+	list(p.Constraints)
+	list(p.Overrides)
+	for i := range p.ScopedOverrides {
+		list(p.ScopedOverrides[i].Requirements)
+	}
+	for i := range p.Locals {
+		list(p.Locals[i].Requirements)
+		for _, x := range p.Locals[i].Extras {
+			list(x)
+		}
+	}
+}
+
+// maxDescribed bounds the references that are described at once.
+const maxDescribed = 8
+
+// Describe finds out what the references of the project lead to, and what those
+// need in turn, and adds it to Locals. What is wrong with one is an
+// [*InputError] at its place, or an error of d, with the place before it.
+func (p *Project) Describe(ctx context.Context, d Describer) error {
+	for {
+		var pending []*Requirement
+		p.eachPending(func(r *Requirement) { pending = append(pending, r) })
+		if len(pending) == 0 {
+			break
+		}
+		// One answer for all that ask for the same.
+		var asked []*Reference
+		index := make([]int, len(pending))
+		for i, r := range pending {
+			index[i] = slices.IndexFunc(asked, func(o *Reference) bool { return o.same(r.Ref) && o.Name == r.Name && slices.Equal(o.Hashes, r.Ref.Hashes) })
+			if index[i] < 0 {
+				index[i] = len(asked)
+				asked = append(asked, r.Ref)
+			}
+		}
+		answers, err := describeAll(ctx, d, asked)
+		if err != nil {
+			return err
+		}
+		for i, r := range pending {
+			if err := p.addDirect(ctx, r, answers[index[i]]); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(p.Locals, func(a, b Local) int {
+		if c := strings.Compare(string(a.Name), string(b.Name)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Key(), b.Key())
+	})
+	l := p.loader
+	if err := l.checkExtras(p.Requirements); err != nil {
+		return err
+	}
+	for i := range p.Locals {
+		if err := l.checkExtras(p.Locals[i].Requirements); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describeAll asks for all references at once; the error is that of the first.
+func describeAll(ctx context.Context, d Describer, refs []*Reference) ([]*Described, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out, errs := make([]*Described, len(refs)), make([]error, len(refs))
+	slots := make(chan struct{}, maxDescribed)
+	var wg sync.WaitGroup
+	for i, r := range refs {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				out[i], errs[i] = d.Describe(ctx, r)
+			}
+			if errs[i] != nil {
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	for _, canceled := range []bool{false, true} {
+		for i, err := range errs {
+			if err != nil && (canceled || !isCanceled(err)) {
+				return nil, placed(refs[i].Place, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+func isCanceled(err error) bool { return err == context.Canceled || strings.HasSuffix(err.Error(), context.Canceled.Error()) }
+
+// placedError is an error about what is written at a place.
+type placedError struct {
+	place Place
+	err   error
+}
+
+func (e *placedError) Error() string { return Escape(e.place.String()) + ": " + e.err.Error() }
+func (e *placedError) Unwrap() error { return e.err }
+
+func placed(p Place, err error) error {
+	if p.File == "" {
+		return err
+	}
+	return &placedError{p, err}
+}
+
+// addDirect makes a requirement one for what its reference was found to be.
+func (p *Project) addDirect(ctx context.Context, r *Requirement, d *Described) error {
+	r.direct = &Direct{Reference: *r.Ref, Commit: d.Commit, Filename: d.Filename, Hash: d.Hash, Size: d.Size}
+	for i := range p.Locals {
+		o := &p.Locals[i]
+		if o.Direct == nil || o.Direct.identity() != r.direct.identity() {
+			continue
+		}
+		if o.Name != r.Name {
+			return p.misnamed(r, o.Name)
+		}
+		return nil
+	}
+	if len(p.Locals) >= maxLocals {
+		return &InputError{Place: r.Place, Msg: fmt.Sprintf("more than %d path dependencies", maxLocals)}
+	}
+	local := Local{Name: r.Name, Direct: r.direct, Rel: r.direct.Exact(), Place: r.Place}
+	var err error
+	if d.Tree != nil {
+		err = p.loader.readTree(ctx, &local, d.Tree)
+	} else {
+		err = p.readArchive(&local, d.Metadata)
+	}
+	if err != nil {
+		return err
+	}
+	if local.Name != r.Name {
+		return p.misnamed(r, local.Name)
+	}
+	p.Locals = append(p.Locals, local)
+	for _, m := range p.DependencyMetadata {
+		if m.Name == r.Name {
+			p.loader.warn(m.Place, "dependency-metadata for %s has no effect: it is taken from %s, which says what it needs", r.Name, r.direct.Bare())
+		}
+	}
+	return nil
+}
+
+func (p *Project) misnamed(r *Requirement, name pypi.Name) error {
+	return &InputError{Place: r.Place, Msg: fmt.Sprintf("the package at %s is called %s, not %s: use its name", r.Ref.Bare(), name, r.Name)}
+}
+
+// readArchive takes over the metadata of an archive. What it asks for by URL is
+// for the project to allow.
+func (p *Project) readArchive(l *Local, m *StaticMetadata) error {
+	l.Name, l.Version, l.RequiresPython = m.Name, m.Version, m.RequiresPython
+	l.Extras = map[pypi.Extra][]Requirement{}
+	for _, x := range m.Extras {
+		l.Extras[x] = nil
+	}
+	for _, r := range m.Requires {
+		l.Stated = append(l.Stated, r)
+	}
+	return nil
+}
+
+// remote is a package of the commit of a repository while it is read.
+type remote struct {
+	l    *loader
+	ctx  context.Context
+	at   *Direct
+	tree Tree
+	f    *pyproject
+}
+
+// readTree reads a pyproject.toml of a commit as that of a folder: what its
+// sources name by path or workspace is of the same commit.
+func (l *loader) readTree(ctx context.Context, p *Local, tree Tree) error {
+	x := &remote{l: l, ctx: ctx, at: p.Direct, tree: tree}
+	f, err := x.pyproject(p.Direct.Subdirectory)
+	if err != nil {
+		return placed(p.Place, err)
+	}
+	x.f = f
+	if !f.declared {
+		return placed(p.Place, f.undeclared())
+	}
+	if err := f.static("dependencies"); err != nil {
+		return placed(p.Place, err)
+	}
+	p.Name, p.Version, p.RequiresPython, p.Place = f.name, f.version, f.requiresPython, f.nameAt
+	n := 0
+	read := func(extra pypi.Extra) ([]Requirement, error) {
+		e := expansion{l: l, f: f, seen: map[string]bool{}, n: &n, remote: x}
+		err := e.add(extra, conditions{}, nil)
+		return e.out, err
+	}
+	if p.Requirements, err = read(""); err != nil {
+		return err
+	}
+	p.Extras = map[pypi.Extra][]Requirement{}
+	for _, e := range f.extras {
+		if p.Extras[e.name], err = read(e.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pyproject reads the pyproject.toml of a folder of the commit.
+func (x *remote) pyproject(dir string) (*pyproject, error) {
+	file := path.Join(dir, pyprojectName)
+	where := *x.at
+	where.Subdirectory = ""
+	name := where.Exact() + ":" + file
+	data, err := x.tree.File(x.ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	t, err := newText(name, data)
+	if err != nil {
+		return nil, err
+	}
+	return parsePyproject(t, dir)
+}
+
+// declared reads a requirement string of the package.
+func (x *remote) declared(s scope, v *tomlValue) ([]Requirement, error) {
+	f := x.f
+	fail := func(format string, args ...any) error { return f.errorAt(v, format, args...) }
+	req, _, err := pep508.ParseRequirement(v.text)
+	if err != nil {
+		return nil, requirementError(f.text, v.stringAt, v.text, err)
+	}
+	r := Requirement{Requirement: req, Text: v.text, Place: f.text.place(v.off), Origin: string(f.name)}
+	if r.URL != "" {
+		sch := scheme(r.URL)
+		if sch == "" || sch == "file" {
+			dir, err := x.within(r.URL, fail)
+			if err != nil {
+				return nil, err
+			}
+			return []Requirement{r}, x.l.point(&r, x.sibling(dir), fail)
+		}
+		ref, err := parseReference(r.URL)
+		if err != nil {
+			return nil, fail("%s: %s", r.Name, err)
+		}
+		if err := x.l.point(&r, ref, fail); err != nil {
+			return nil, err
+		}
+		return []Requirement{r}, nil
+	}
+	home, d, err := x.source(r.Name)
+	if err != nil || d == nil || r.Name == f.name {
+		return []Requirement{r}, err
+	}
+	target := func(a sourceAlternative) (found, error) {
+		switch {
+		case a.workspace:
+			dir, err := x.member(r.Name, fail)
+			return found{ref: x.sibling(dir)}, err
+		case a.path != nil:
+			dir, err := x.within(path.Join(home.dir, a.path.text), fail)
+			return found{ref: x.sibling(dir)}, err
+		case a.ref != nil:
+			ref := *a.ref
+			return found{ref: &ref}, nil
+		}
+		return found{}, nil // an index: which ones there are is the project's say
+	}
+	rs, _, err := x.l.alternatives(s, r, d, target, fail)
+	return rs, err
+}
+
+// sibling is a reference to another folder of the commit.
+func (x *remote) sibling(dir string) *Reference {
+	r := x.at.Reference
+	r.Revision, r.RevisionKind, r.Subdirectory, r.Hashes, r.Name = x.at.Commit, AnyRevision, dir, nil, ""
+	return &r
+}
+
+// within cleans a path, which must not leave the repository.
+func (x *remote) within(p string, fail failure) (string, error) {
+	p = path.Clean(strings.TrimPrefix(p, "file:"))
+	if path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") {
+		return "", fail("the path %s leaves the repository %s: it cannot be followed", p, bareURL(x.at.URL))
+	}
+	if p == "." {
+		p = ""
+	}
+	return p, nil
+}
+
+// source finds the declaration for a name: that of the package, else that of
+// the nearest workspace above it.
+func (x *remote) source(name pypi.Name) (*pyproject, *sourceDecl, error) {
+	if x.l.o.NoSources {
+		return nil, nil, nil
+	}
+	if d := x.f.sources[name]; d != nil {
+		return x.f, d, nil
+	}
+	w, err := x.workspace()
+	if err != nil || w == nil {
+		return nil, nil, err
+	}
+	return w, w.sources[name], nil
+}
+
+// workspace returns the nearest pyproject.toml with a [tool.uv.workspace], nil
+// for none.
+func (x *remote) workspace() (*pyproject, error) {
+	if x.f.workspace != nil {
+		return x.f, nil
+	}
+	files, err := x.tree.Find(x.ctx, pyprojectName)
+	if err != nil {
+		return nil, err
+	}
+	for dir := x.f.dir; dir != "" && dir != "."; {
+		if dir = path.Dir(dir); dir == "." {
+			dir = ""
+		}
+		if !slices.Contains(files, path.Join(dir, pyprojectName)) {
+			continue
+		}
+		f, err := x.pyproject(dir)
+		if err != nil {
+			return nil, err
+		}
+		if f.workspace != nil {
+			return f, nil
+		}
+	}
+	return nil, nil
+}
+
+// maxMembers bounds the packages of a workspace of a repository that are looked
+// through for a name.
+const maxMembers = 1000
+
+// member finds a package of the workspace by its name.
+func (x *remote) member(name pypi.Name, fail failure) (string, error) {
+	w, err := x.workspace()
+	if err != nil {
+		return "", err
+	}
+	if w == nil {
+		return "", fail("%s has a workspace source, and %s has no [tool.uv.workspace]", name, bareURL(x.at.URL))
+	}
+	members, err := w.stringsKey(w.workspace, tableUV+".workspace", "members")
+	if err != nil {
+		return "", err
+	}
+	excluded, err := w.stringsKey(w.workspace, tableUV+".workspace", "exclude")
+	if err != nil {
+		return "", err
+	}
+	files, err := x.tree.Find(x.ctx, pyprojectName)
+	if err != nil {
+		return "", err
+	}
+	match := func(globs []*tomlValue, dir string) bool {
+		return slices.ContainsFunc(globs, func(g *tomlValue) bool {
+			ok, err := path.Match(path.Join(w.dir, strings.TrimSuffix(g.text, "/")), dir)
+			return err == nil && ok
+		})
+	}
+	read := 0
+	for _, file := range files {
+		dir := path.Dir(file)
+		if dir == "." {
+			dir = ""
+		}
+		if dir != w.dir && (!match(members, dir) || match(excluded, dir)) {
+			continue
+		}
+		if read++; read > maxMembers {
+			break
+		}
+		f, err := x.pyproject(dir)
+		if err == nil && f.declared && f.name == name {
+			return dir, nil
+		}
+	}
+	return "", fail("%s has a workspace source, and the workspace of %s has no member of that name", name, bareURL(x.at.URL))
+}
