@@ -156,7 +156,9 @@ func (p *Project) Describe(ctx context.Context, d Describer) error {
 		var asked []*Reference
 		index := make([]int, len(pending))
 		for i, r := range pending {
-			index[i] = slices.IndexFunc(asked, func(o *Reference) bool { return o.same(r.Ref) && o.Name == r.Name && slices.Equal(o.Hashes, r.Ref.Hashes) })
+			index[i] = slices.IndexFunc(asked, func(o *Reference) bool {
+				return o.same(r.Ref) && o.Name == r.Name && slices.Equal(o.Hashes, r.Ref.Hashes)
+			})
 			if index[i] < 0 {
 				index[i] = len(asked)
 				asked = append(asked, r.Ref)
@@ -220,7 +222,9 @@ func describeAll(ctx context.Context, d Describer, refs []*Reference) ([]*Descri
 	return out, nil
 }
 
-func isCanceled(err error) bool { return err == context.Canceled || strings.HasSuffix(err.Error(), context.Canceled.Error()) }
+func isCanceled(err error) bool {
+	return err == context.Canceled || strings.HasSuffix(err.Error(), context.Canceled.Error())
+}
 
 // placedError is an error about what is written at a place.
 type placedError struct {
@@ -268,8 +272,8 @@ func (p *Project) addDirect(ctx context.Context, r *Requirement, d *Described) e
 		return p.misnamed(r, local.Name)
 	}
 	p.Locals = append(p.Locals, local)
-	for _, m := range p.DependencyMetadata {
-		if m.Name == r.Name {
+	for i := range p.DependencyMetadata {
+		if m := &p.DependencyMetadata[i]; m.Name == r.Name && m != d.Metadata {
 			p.loader.warn(m.Place, "dependency-metadata for %s has no effect: it is taken from %s, which says what it needs", r.Name, r.direct.Bare())
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -209,7 +210,7 @@ type run struct {
 }
 
 // prepare reads all inputs of a job but its existing lock, and checks all
-// options; it asks no network.
+// options; it asks the network for nothing but what direct references lead to.
 func (j *job) prepare(ctx context.Context) (*run, error) {
 	if j.err != nil {
 		return nil, j.err
@@ -233,6 +234,9 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 		return nil, err
 	}
 	if r.indexes, err = o.indexSettings(r.project.Index); err != nil {
+		return nil, err
+	}
+	if err := o.describe(ctx, r); err != nil {
 		return nil, err
 	}
 	q := &r.request
@@ -311,6 +315,8 @@ func (o *compileOptions) prepareLock(r *run) error {
 		}
 	}
 	b.Header = lockfile.Header(line, r.target)
+	b.Root = resolved(r.project.Root)
+	b.Dir = filepath.Join(b.Root, filepath.FromSlash(relative(r.project.Root, filepath.Dir(r.output))))
 	return o.preparePylock(r)
 }
 

@@ -40,7 +40,9 @@ func (o *compileOptions) whyNoDeps(r *run, res *resolver.Resolution) string {
 		return "exclusions drop what packages ask for"
 	case len(res.Restated) > 0:
 		return "dependency-metadata replaces what packages ask for"
-	case slices.ContainsFunc(res.Packages, func(p resolver.Package) bool { return p.Local == nil && slices.Contains(r.build.NoEmit, p.Name) }):
+	case slices.ContainsFunc(res.Packages, func(p resolver.Package) bool {
+		return (p.Local == nil || p.Local.Direct != nil) && slices.Contains(r.build.NoEmit, p.Name)
+	}):
 		return "packages are left out"
 	case o.noDeps:
 		return "dependencies are left out"
@@ -48,14 +50,14 @@ func (o *compileOptions) whyNoDeps(r *run, res *resolver.Resolution) string {
 	// A local package is not pinned, which is no matter until a pin asks for it.
 	local := map[pypi.Name]bool{}
 	for i := range res.Packages {
-		if p := &res.Packages[i]; p.Local != nil {
+		if p := &res.Packages[i]; p.Local != nil && p.Local.Direct == nil {
 			local[p.Name] = true
 		}
 	}
 	for i := range res.Packages {
 		p := &res.Packages[i]
 		for _, v := range p.Via {
-			if p.Local != nil && v.Package != "" && !local[v.Package] {
+			if p.Local != nil && p.Local.Direct == nil && v.Package != "" && !local[v.Package] {
 				return fmt.Sprintf("%s asks for %s, a local package", v.Package, p.Name)
 			}
 		}

@@ -195,7 +195,7 @@ func (o *compileOptions) write(path string, text []byte) (changed bool, err erro
 // pinned counts the packages that are not local.
 func pinned(res *resolver.Resolution) (n int) {
 	for i := range res.Packages {
-		if res.Packages[i].Local == nil {
+		if p := &res.Packages[i]; p.Local == nil || p.Local.Direct != nil {
 			n++
 		}
 	}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index"
+)
+
+// describer finds out what the direct references of a project lead to: archives
+// through the client of the indexes, repositories through git.
+type describer struct {
+	options *compileOptions
+	client  *index.Client
+	stated  []project.StaticMetadata // of dependency-metadata
+	locked  []lockfile.Direct        // of the existing lock, whose commits are kept
+}
+
+// describe asks for what direct references lead to. An existing lock keeps its
+// commits, but for those that are to move.
+func (o *compileOptions) describe(ctx context.Context, r *run) error {
+	if !r.project.References() {
+		return nil
+	}
+	client, err := o.client(r.indexes, nil)
+	if err != nil {
+		return err
+	}
+	d := &describer{options: o, client: client, stated: r.project.DependencyMetadata}
+	if d.locked, err = o.lockedDirects(r); err != nil {
+		return err
+	}
+	if err := r.project.Describe(ctx, d); err != nil {
+		if ended := ended(ctx); ended != nil {
+			return ended
+		}
+		return err
+	}
+	return nil
+}
+
+// lockedDirects are the entries of the existing lock, without those that an
+// upgrade is asked for.
+func (o *compileOptions) lockedDirects(r *run) ([]lockfile.Direct, error) {
+	if r.output == "" || o.upgrade {
+		return nil, nil
+	}
+	data, exists, err := lockfile.ReadFile(r.output, o.app.FS)
+	if err != nil || !exists {
+		return nil, err
+	}
+	old, err := lockfile.ReadConflicted(slashed(r.output), data)
+	if err != nil {
+		return nil, nil // told where the lock itself is read
+	}
+	moved, _, err := o.toMove()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(old.Direct), func(d lockfile.Direct) bool { return slices.Contains(moved, d.Name) }), nil
+}
+
+// Describe implements [project.Describer].
+func (d *describer) Describe(ctx context.Context, r *project.Reference) (*project.Described, error) {
+	if r.Kind == project.Git {
+		return d.repository(ctx, r)
+	}
+	return d.archive(ctx, r)
+}
+
+// refresh reports whether the cache's word is not enough for a package.
+func (d *describer) refresh(name pypi.Name) bool {
+	c := &d.options.global.cache
+	return c.refresh || c.names[name]
+}
+
+func (d *describer) archive(ctx context.Context, r *project.Reference) (*project.Described, error) {
+	a := index.Archive{URL: r.URL, File: r.File, Subdirectory: r.Subdirectory, Hashes: r.Hashes, Refresh: d.refresh(r.Name)}
+	for i := range d.locked {
+		if l := &d.locked[i]; l.Name == r.Name && l.URL == r.String() {
+			a.Known = append(a.Known, l.Hashes...)
+		}
+	}
+	found, err := d.client.Archive(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Name, err)
+	}
+	out := &project.Described{Filename: found.Filename, Hash: "sha256:" + found.SHA256, Size: found.Size}
+	if found.Metadata == nil {
+		out.Metadata, err = d.build(ctx, r)
+		return out, err
+	}
+	m := found.Metadata
+	out.Metadata = &project.StaticMetadata{Name: m.Name, Version: m.Version, Requires: m.Requires, RequiresPython: m.RequiresPython, Extras: m.Extras}
+	return out, nil
+}
+
+// needsBuildError says that only a build could tell what a package needs.
+type needsBuildError struct {
+	name pypi.Name
+	at   string
+}
+
+func (e *needsBuildError) Error() string {
+	return fmt.Sprintf("%s: %s does not state its dependencies, so that only a build could tell them, which needs --build: name a wheel instead, or state them in [[tool.uv.dependency-metadata]]", e.name, e.at)
+}
+
+func (e *needsBuildError) Unwrap() error { return index.ErrNeedsBuild }
+
+// build returns the metadata of a package that does not state its dependencies:
+// that of dependency-metadata, else that of a build.
+func (d *describer) build(_ context.Context, r *project.Reference) (*project.StaticMetadata, error) {
+	for i := range d.stated {
+		if m := &d.stated[i]; m.Name == r.Name {
+			return m, nil
+		}
+	}
+	return nil, &needsBuildError{r.Name, r.String()}
+}
+
+func (d *describer) repository(context.Context, *project.Reference) (*project.Described, error) {
+	return nil, errors.New("git repositories are not supported yet")
+}
