@@ -361,11 +361,11 @@ func addressOf(u string) string {
 			u += "#" + part
 		}
 	}
-	return bareURL(u)
+	return BareURL(u)
 }
 
-// bareURL takes the credentials off a URL, but for the user of ssh.
-func bareURL(u string) string {
+// BareURL takes the credentials off a URL, but for the user of ssh.
+func BareURL(u string) string {
 	i := strings.Index(u, "://")
 	if i < 0 {
 		return u

@@ -110,7 +110,7 @@ func normalizeTOML(l *Lock, s Style) (*Lock, error) {
 			d.Via = nil
 		}
 		if d.URL != "" {
-			if _, rev, _ := gitParts(d.From); rev == "" {
+			if _, rev, _ := GitParts(d.From); rev == "" {
 				d.From = ""
 			}
 			d.Text = string(d.Name) + " @ " + d.URL

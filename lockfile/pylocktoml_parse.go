@@ -379,9 +379,9 @@ func (d *Direct) source(key string, t project.Document) error {
 		}
 		if kind == "git" {
 			if asked != "" {
-				d.From = "git+" + bareURL(address) + "@" + asked
+				d.From = "git+" + BareURL(address) + "@" + asked
 			}
-			d.URL = "git+" + bareURL(address) + "@" + commit
+			d.URL = "git+" + BareURL(address) + "@" + commit
 		}
 		address = kind + "+" + address + "@" + commit
 	} else {
@@ -391,7 +391,7 @@ func (d *Direct) source(key string, t project.Document) error {
 		if n, ok := t.Get("size").Int(); ok {
 			d.Size = n
 		}
-		if d.URL = bareURL(address); path != "" && address == path {
+		if d.URL = BareURL(address); path != "" && address == path {
 			d.URL = "file:" + (&url.URL{Path: path}).EscapedPath()
 		}
 	}

@@ -62,7 +62,7 @@ func checkReference(d *Direct) error {
 	switch {
 	case !urlText.MatchString(d.URL), strings.Contains(d.URL, "${"), strings.HasSuffix(d.URL, ";"):
 		return fmt.Errorf("%s: the address %q cannot be written into a lock: escape its special characters", d.Name, shown)
-	case bareURL(d.URL) != d.URL:
+	case BareURL(d.URL) != d.URL:
 		return fmt.Errorf("%s: the address %q has credentials, which do not belong in a lock", d.Name, shown)
 	}
 	if d.isGit() {
@@ -155,8 +155,8 @@ func archiveOf(u string) string {
 	return strings.TrimSuffix(parsed.String(), ".git") + "/archive/" + u[i+1:] + ".tar.gz"
 }
 
-// gitParts splits "git+URL@REVISION#subdirectory=FOLDER".
-func gitParts(s string) (address, revision, subdirectory string) {
+// GitParts splits "git+URL@REVISION#subdirectory=FOLDER".
+func GitParts(s string) (address, revision, subdirectory string) {
 	s, subdirectory, _ = strings.Cut(strings.TrimPrefix(s, "git+"), "#subdirectory=")
 	host := strings.Index(s, "://") + 3
 	slash := strings.IndexByte(s[min(host, len(s)):], '/')
@@ -175,8 +175,8 @@ func (d *Direct) inline() string {
 		}
 	}
 	if d.isGit() {
-		address, commit, folder := gitParts(d.URL)
-		_, asked, _ := gitParts(d.From)
+		address, commit, folder := GitParts(d.URL)
+		_, asked, _ := GitParts(d.From)
 		put("type", "git")
 		put("url", address)
 		put("requested-revision", asked)

@@ -259,6 +259,9 @@ func (p *Project) addDirect(ctx context.Context, r *Requirement, d *Described) e
 		return &InputError{Place: r.Place, Msg: fmt.Sprintf("more than %d path dependencies", maxLocals)}
 	}
 	local := Local{Name: r.Name, Direct: r.direct, Rel: r.direct.Exact(), Place: r.Place}
+	if r.Ref.File != "" {
+		local.Rel = p.loader.rel(r.Ref.File)
+	}
 	var err error
 	if d.Tree != nil {
 		err = p.loader.readTree(ctx, &local, d.Tree)

@@ -36,7 +36,14 @@ func (c *check) judgeAll() (*Verdict, error) {
 	j.depth = depths(v.Edges, cause)
 	for i, n := range c.nodes {
 		v.Packages = append(v.Packages, c.describe(i, n))
-		v.Packages[i].Cause = cause[i]
+		p := &v.Packages[i]
+		p.Cause = cause[i]
+		if n.local != nil && p.Needed {
+			var err error
+			if p.Marker, err = c.scope.marker(c.needed(i)); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Name, err)
+			}
+		}
 		if n.unread && n.doubtful && !n.in.isNone() {
 			v.Unverified = append(v.Unverified, i)
 		}

@@ -169,7 +169,7 @@ func clash(sc *scope, sources map[pypi.Name][]located) error {
 }
 
 func sourceText(l *project.Local) string {
-	if l.Direct != nil {
+	if l.Direct != nil && l.Direct.File == "" {
 		return l.Direct.String()
 	}
 	if l.Rel == "" || l.Rel == "." {

@@ -10,6 +10,7 @@ import (
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/pypi/vcs"
 )
 
 // describer finds out what the direct references of a project lead to: archives
@@ -17,6 +18,7 @@ import (
 type describer struct {
 	options *compileOptions
 	client  *index.Client
+	git     *vcs.Store
 	stated  []project.StaticMetadata // of dependency-metadata
 	locked  []lockfile.Direct        // of the existing lock, whose commits are kept
 }
@@ -31,7 +33,11 @@ func (o *compileOptions) describe(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	d := &describer{options: o, client: client, stated: r.project.DependencyMetadata}
+	d := &describer{options: o, client: client, git: &vcs.Store{Offline: o.isOffline()}, stated: r.project.DependencyMetadata}
+	defer d.git.Close()
+	if s := o.global.cache.store; s != nil {
+		d.git.Dir = s.Repositories()
+	}
 	if d.locked, err = o.lockedDirects(r); err != nil {
 		return err
 	}
@@ -123,6 +129,52 @@ func (d *describer) build(_ context.Context, r *project.Reference) (*project.Sta
 	return nil, &needsBuildError{r.Name, r.String()}
 }
 
-func (d *describer) repository(context.Context, *project.Reference) (*project.Described, error) {
-	return nil, errors.New("git repositories are not supported yet")
+// repository finds the commit of a reference: that of the existing lock while
+// the project asks for the same, else the one that its revision names now.
+func (d *describer) repository(ctx context.Context, r *project.Reference) (*project.Described, error) {
+	repo, err := d.git.Open(r.URL)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Name, err)
+	}
+	commit := d.lockedCommit(r)
+	if commit == "" || d.refresh(r.Name) && !d.options.unread {
+		kind := map[project.RevisionKind]vcs.Kind{project.AnyRevision: vcs.Any, project.BranchRevision: vcs.Branch, project.TagRevision: vcs.Tag}[r.RevisionKind]
+		if commit, err = repo.Resolve(ctx, r.Revision, kind); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Name, gitError(err))
+		}
+	}
+	tree, err := repo.Tree(ctx, commit)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Name, gitError(err))
+	}
+	return &project.Described{Commit: commit, Tree: tree}, nil
+}
+
+// lockedCommit is the commit that the existing lock has of a reference, ""
+// where the lock was made for another revision.
+func (d *describer) lockedCommit(r *project.Reference) string {
+	for i := range d.locked {
+		l := &d.locked[i]
+		address, commit, folder := lockfile.GitParts(l.URL)
+		asked := l.From == r.Bare() || l.From == "" && r.Revision == ""
+		if l.Name == r.Name && address == lockfile.BareURL(r.URL) && folder == r.Subdirectory && asked && vcs.IsCommit(commit) {
+			return commit
+		}
+	}
+	return ""
+}
+
+// gitError gives an error of a repository its exit code.
+func gitError(err error) error {
+	var e *vcs.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if errors.Is(err, vcs.ErrNotFound) {
+		return fmt.Errorf("git repository %s: %w: correct the revision", e.URL, e.Err)
+	}
+	if errors.Is(err, vcs.ErrOffline) {
+		return &index.UnavailableError{URL: e.URL, Err: index.ErrOffline}
+	}
+	return &index.UnavailableError{URL: "git repository " + e.URL, Err: e.Err}
 }

@@ -9,6 +9,7 @@
 //	    ├── pruned               when old records were last removed: its time of change
 //	    ├── generation           a word that changes with the answers, see [Store.Generation]
 //	    ├── tmp                  files being written
+//	    ├── git                  bare copies of git repositories that projects name, each in a folder of its own
 //	    └── 9f86d081884c7d65…    a bucket: one index as one user sees it, see [Store.Bucket]
 //	        ├── facts            what the index was found to offer
 //	        ├── simple           pages of the Simple API

@@ -44,7 +44,9 @@ const (
 	pruned    = "pruned"
 	generated = "generation"
 	tmpName   = "tmp"
-	extension = ".rec"
+
+	repositories = "git"
+	extension    = ".rec"
 
 	maxRecord = 256 << 20      // bytes of a file that is read
 	touchOld  = 24 * time.Hour // age of a file's time of change from which a use renews it
@@ -176,6 +178,9 @@ func Ours(dir string) bool {
 
 // Dir is the folder.
 func (s *Store) Dir() string { return s.dir }
+
+// Repositories is the folder for copies of git repositories, which may not be there yet. Nothing of it is read here.
+func (s *Store) Repositories() string { return filepath.Join(s.dir, Layout, repositories) }
 
 // Close releases the folder.
 func (s *Store) Close() error {
