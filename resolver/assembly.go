@@ -215,10 +215,15 @@ func sortedReach(reach map[extraKey]where) []extraKey {
 func hasExtra(c *candidates, m *dist.Metadata, x pypi.Extra) bool {
 	if c.local != nil {
 		_, ok := c.local.Extras[x]
-		return ok
+		return ok || inMarkers(c.local.Stated, x)
 	}
-	return slices.Contains(m.Extras, x) || slices.ContainsFunc(m.Requires, func(r pep508.Requirement) bool {
-		// Old metadata names extras in markers alone.
+	return slices.Contains(m.Extras, x) || inMarkers(m.Requires, x)
+}
+
+// inMarkers reports whether requirements mention an extra: old metadata names
+// extras in markers alone.
+func inMarkers(reqs []pep508.Requirement, x pypi.Extra) bool {
+	return slices.ContainsFunc(reqs, func(r pep508.Requirement) bool {
 		return strings.Contains(r.Marker.String(), `extra == "`+string(x)+`"`)
 	})
 }
