@@ -383,6 +383,9 @@ func (x *remote) declared(s scope, v *tomlValue) ([]Requirement, error) {
 		if err != nil {
 			return nil, fail("%s: %s", r.Name, err)
 		}
+		if err := x.reachable(ref, fail); err != nil {
+			return nil, err
+		}
 		if err := x.l.point(&r, ref, fail); err != nil {
 			return nil, err
 		}
@@ -402,7 +405,7 @@ func (x *remote) declared(s scope, v *tomlValue) ([]Requirement, error) {
 			return found{ref: x.sibling(dir)}, err
 		case a.ref != nil:
 			ref := *a.ref
-			return found{ref: &ref}, nil
+			return found{ref: &ref}, x.reachable(&ref, fail)
 		}
 		return found{}, nil // an index: which ones there are is the project's say
 	}
@@ -415,6 +418,14 @@ func (x *remote) sibling(dir string) *Reference {
 	r := x.at.Reference
 	r.Revision, r.RevisionKind, r.Subdirectory, r.Hashes, r.Name = x.at.Commit, AnyRevision, dir, nil, ""
 	return &r
+}
+
+// reachable refuses a repository of this machine that one from elsewhere names.
+func (x *remote) reachable(ref *Reference, fail failure) error {
+	if scheme(ref.URL) == "file" && scheme(x.at.URL) != "file" {
+		return fail("the repository %s names one of this machine: it cannot be followed", bareURL(x.at.URL))
+	}
+	return nil
 }
 
 // within cleans a path, which must not leave the repository.

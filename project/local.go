@@ -50,11 +50,6 @@ func (l *loader) localAt(dir string, fail failure) (*local, error) {
 	if !f.declared {
 		return nil, f.undeclared()
 	}
-	for _, other := range l.localList {
-		if other.Name == f.name && other.Direct == nil {
-			return nil, fail("%s and %s are both called %s: rename one, or ask for one only", l.rel(other.Dir), l.rel(dir), f.name)
-		}
-	}
 	p := &local{file: f, Local: Local{
 		Name: f.name, Version: f.version, Dir: dir, Rel: l.rel(dir),
 		RequiresPython: f.requiresPython, Place: f.nameAt,
@@ -79,9 +74,22 @@ func (l *loader) locate(r *Requirement, dir string, fail failure) error {
 			return err
 		}
 	}
+	for _, other := range l.folders {
+		if other.name == p.Name && other.dir != p.Dir && !other.marker.Set().Disjoint(r.Marker.Set()) {
+			return fail("%s and %s are both called %s: rename one, or ask for one only", l.rel(other.dir), p.Rel, p.Name)
+		}
+	}
+	l.folders = append(l.folders, askedFolder{p.Name, p.Dir, r.Marker})
 	r.Path = p.Dir
 	l.sourced[p.Name] = true
 	return nil
+}
+
+// askedFolder is a folder that is asked for under a marker.
+type askedFolder struct {
+	name   pypi.Name
+	dir    string
+	marker pep508.Marker
 }
 
 // readLocals reads what the path dependencies need, and what those need.
