@@ -205,3 +205,27 @@ func (d *Direct) inline() string {
 	put("subdirectory", folder)
 	return "archive = { " + strings.Join(parts, ", ") + " }\n"
 }
+
+// moved is the entry in a lock of another folder: the path of a file changes.
+func (d *Direct) moved(from, to string) (Direct, error) {
+	out := *d
+	out.Via, out.Hashes = slices.Clone(d.Via), slices.Clone(d.Hashes)
+	rel, ok := strings.CutPrefix(d.URL, "file:")
+	if !ok || strings.HasPrefix(rel, "/") {
+		return out, nil
+	}
+	rel, fragment, below := strings.Cut(rel, "#")
+	plain, err := url.PathUnescape(rel)
+	if err == nil {
+		plain, err = filepath.Rel(to, filepath.Join(from, filepath.FromSlash(plain)))
+	}
+	if err != nil {
+		return out, fmt.Errorf("%s: the file cannot be reached from the folder of the lock: %w", d.shown(), err)
+	}
+	out.URL = "file:" + (&url.URL{Path: filepath.ToSlash(plain)}).EscapedPath()
+	if below {
+		out.URL += "#" + fragment
+	}
+	out.Text = out.line()
+	return out, nil
+}
