@@ -146,14 +146,15 @@ const maxDescribed = 8
 // need in turn, and adds it to Locals. What is wrong with one is an
 // [*InputError] at its place, or an error of d, with the place before it.
 func (p *Project) Describe(ctx context.Context, d Describer) error {
+	// One answer for all that ask for the same.
+	var asked []*Reference
+	var answers []*Described
 	for {
 		var pending []*Requirement
 		p.eachPending(func(r *Requirement) { pending = append(pending, r) })
 		if len(pending) == 0 {
 			break
 		}
-		// One answer for all that ask for the same.
-		var asked []*Reference
 		index := make([]int, len(pending))
 		for i, r := range pending {
 			index[i] = slices.IndexFunc(asked, func(o *Reference) bool {
@@ -164,10 +165,11 @@ func (p *Project) Describe(ctx context.Context, d Describer) error {
 				asked = append(asked, r.Ref)
 			}
 		}
-		answers, err := describeAll(ctx, d, asked)
+		more, err := describeAll(ctx, d, asked[len(answers):])
 		if err != nil {
 			return err
 		}
+		answers = append(answers, more...)
 		for i, r := range pending {
 			if err := p.addDirect(ctx, r, answers[index[i]]); err != nil {
 				return err
