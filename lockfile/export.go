@@ -65,8 +65,11 @@ func ToRequirements(l *Lock, o ExportOptions) (*Lock, error) {
 		}
 		if d.URL != "" {
 			moved, err := d.moved(o.From, o.To)
+			if err == nil {
+				err = checkReference(&moved)
+			}
 			if err != nil {
-				return nil, err
+				return nil, &project.InputError{Place: d.Place, Msg: err.Error(), Err: err}
 			}
 			out.Direct = append(out.Direct, moved)
 			continue

@@ -146,6 +146,9 @@ const maxDescribed = 8
 // need in turn, and adds it to Locals. What is wrong with one is an
 // [*InputError] at its place, or an error of d, with the place before it.
 func (p *Project) Describe(ctx context.Context, d Describer) error {
+	if p.loader == nil {
+		return nil
+	}
 	// One answer for all that ask for the same.
 	var asked []*Reference
 	var answers []*Described
@@ -191,6 +194,7 @@ func (p *Project) Describe(ctx context.Context, d Describer) error {
 			return err
 		}
 	}
+	p.loader = nil
 	return nil
 }
 

@@ -194,6 +194,8 @@ func Load(o LoadOptions) (*Project, error) {
 	if err := l.load(); err != nil {
 		return nil, err
 	}
-	l.p.loader = l
+	if l.p.References() {
+		l.p.loader = l
+	}
 	return l.p, nil
 }

@@ -137,7 +137,7 @@ func (d *describer) repository(ctx context.Context, r *project.Reference) (*proj
 		return nil, fmt.Errorf("%s: %w", r.Name, err)
 	}
 	commit := d.lockedCommit(r)
-	if commit == "" || d.refresh(r.Name) && !d.options.unread {
+	if commit == "" {
 		kind := map[project.RevisionKind]vcs.Kind{project.AnyRevision: vcs.Any, project.BranchRevision: vcs.Branch, project.TagRevision: vcs.Tag}[r.RevisionKind]
 		if commit, err = repo.Resolve(ctx, r.Revision, kind); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Name, gitError(err))
