@@ -68,6 +68,7 @@ type assembly struct {
 	overridden map[pypi.Name]bool
 	excluded   map[pypi.Name]bool
 	restated   map[pypi.Name]bool
+	revised    map[pypi.Name]bool
 	held       map[entryKey]HeldBack
 }
 
@@ -94,7 +95,7 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		return err
 	}
 	if a.held == nil {
-		a.excluded, a.restated, a.held = map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[entryKey]HeldBack{}
+		a.excluded, a.restated, a.revised, a.held = map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[entryKey]HeldBack{}
 	}
 	wants := map[pypi.Name][]pep440.Specifiers{}
 	get := func(name pypi.Name) *entry {
@@ -166,6 +167,9 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		deps, dropped := s.asked(c, m, k.extra)
 		for _, d := range deps {
 			ask(d, in, Via{Package: k.name})
+			if d.revised && !d.in.and(in).isNone() {
+				a.revised[d.Name] = true
+			}
 		}
 		if c.local != nil {
 			continue
@@ -321,7 +325,7 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 }
 
 func (a *assembly) resolution() (*Resolution, error) {
-	out := &Resolution{Overridden: sortedKeys(a.overridden), Excluded: sortedKeys(a.excluded), Restated: sortedKeys(a.restated), Warnings: sortedKeys(a.warnings)}
+	out := &Resolution{Overridden: sortedKeys(a.overridden), Excluded: sortedKeys(a.excluded), Restated: sortedKeys(a.restated), Revised: sortedKeys(a.revised), Warnings: sortedKeys(a.warnings)}
 	for _, h := range a.held {
 		out.HeldBack = append(out.HeldBack, h)
 	}

@@ -62,6 +62,7 @@ type dependency struct {
 	URL        string
 	override   *project.Requirement // what replaced it, or nil
 	target     string               // [project.Requirement.Target] of what says it
+	revised    bool                 // names a branch or tag of what is locked by its commit
 }
 
 func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) *question {

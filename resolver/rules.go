@@ -165,6 +165,13 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 			if d.target = r.Target(); d.override != nil {
 				d.target = d.override.Target()
 			}
+			if stated := d.URL; stated != "" && c.local == nil || c.local != nil && c.local.Direct != nil {
+				if r.Text != "" {
+					stated = r.Text
+				}
+				l := q.locals[d.Name]
+				d.revised = l != nil && l.Direct != nil && d.override == nil && strings.Contains(stated, "git+") && !strings.Contains(stated, "@"+l.Direct.Commit)
+			}
 			if d.target != "" || !q.strange(*d) && q.locals[d.Name] != nil && q.locals[d.Name].Direct != nil {
 				d.URL = ""
 			}

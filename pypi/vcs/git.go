@@ -291,6 +291,8 @@ func (r *Repository) fetch(ctx context.Context, commit, ref string) error {
 // init makes the copy.
 func (r *Repository) init(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(r.dir, "HEAD")); err == nil {
+		now := time.Now()
+		os.Chtimes(r.dir, now, now) // a use, for who removes old copies
 		return nil
 	}
 	if r.store.Offline {

@@ -40,6 +40,8 @@ func (o *compileOptions) whyNoDeps(r *run, res *resolver.Resolution) string {
 		return "exclusions drop what packages ask for"
 	case len(res.Restated) > 0:
 		return "dependency-metadata replaces what packages ask for"
+	case len(res.Revised) > 0:
+		return fmt.Sprintf("packages ask for another revision of %s than its commit", joinNames(res.Revised, ", "))
 	case slices.ContainsFunc(res.Packages, func(p resolver.Package) bool {
 		return (p.Local == nil || p.Local.Direct != nil) && slices.Contains(r.build.NoEmit, p.Name)
 	}):

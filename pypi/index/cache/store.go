@@ -48,9 +48,10 @@ const (
 	repositories = "git"
 	extension    = ".rec"
 
-	maxRecord = 256 << 20      // bytes of a file that is read
-	touchOld  = 24 * time.Hour // age of a file's time of change from which a use renews it
-	staleTemp = time.Hour      // age from which a temporary file is a leftover
+	maxRecord = 256 << 20           // bytes of a file that is read
+	touchOld  = 24 * time.Hour      // age of a file's time of change from which a use renews it
+	staleCopy = 30 * 24 * time.Hour // since the last use of a copy of a repository
+	staleTemp = time.Hour           // age from which a temporary file is a leftover
 )
 
 var (
