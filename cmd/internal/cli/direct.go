@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
@@ -21,6 +22,9 @@ type describer struct {
 	git     *vcs.Store
 	stated  []project.StaticMetadata // of dependency-metadata
 	locked  []lockfile.Direct        // of the existing lock, whose commits are kept
+
+	mu       sync.Mutex
+	warnings []string
 }
 
 // describe asks for what direct references lead to. An existing lock keeps its
@@ -47,6 +51,8 @@ func (o *compileOptions) describe(ctx context.Context, r *run) error {
 		}
 		return err
 	}
+	slices.Sort(d.warnings)
+	r.project.Warnings = append(r.project.Warnings, d.warnings...)
 	return nil
 }
 
@@ -87,14 +93,21 @@ func (d *describer) refresh(name pypi.Name) bool {
 
 func (d *describer) archive(ctx context.Context, r *project.Reference) (*project.Described, error) {
 	a := index.Archive{URL: r.URL, File: r.File, Subdirectory: r.Subdirectory, Hashes: r.Hashes, Refresh: d.refresh(r.Name)}
+	var was project.Place
 	for i := range d.locked {
-		if l := &d.locked[i]; l.Name == r.Name && l.URL == r.String() {
-			a.Known = append(a.Known, l.Hashes...)
+		if l := &d.locked[i]; l.Name == r.Name && l.URL == r.String() && len(l.Hashes) > 0 {
+			a.Known, was = append(a.Known, l.Hashes...), l.Place
 		}
 	}
 	found, err := d.client.Archive(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Name, err)
+	}
+	if len(a.Known) > 0 && !slices.Contains(a.Known, "sha256:"+found.SHA256) {
+		was.Column = 0
+		d.mu.Lock()
+		d.warnings = append(d.warnings, fmt.Sprintf("%s: what is at %s does not have the hash of the lock any more, and gets a new one: find out why", was, r.Bare()))
+		d.mu.Unlock()
 	}
 	out := &project.Described{Filename: found.Filename, Hash: "sha256:" + found.SHA256, Size: found.Size}
 	if found.Metadata == nil {
