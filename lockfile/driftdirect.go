@@ -46,15 +46,10 @@ func (d *drift) direct(p *resolver.Checked, used []bool) {
 	if err != nil {
 		return // compile says so
 	}
-	var mine []*Direct
 	best := -1
 	for i := range d.lock.Direct {
 		e := &d.lock.Direct[i]
-		if e.Name != p.Name || e.URL == "" {
-			continue
-		}
-		mine = append(mine, e)
-		if used[i] {
+		if e.Name != p.Name || e.URL == "" || used[i] {
 			continue
 		}
 		if best < 0 || sameURL(e.URL, want.URL) && !sameURL(d.lock.Direct[best].URL, want.URL) ||

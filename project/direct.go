@@ -301,9 +301,7 @@ func (p *Project) readArchive(l *Local, m *StaticMetadata) error {
 	for _, x := range m.Extras {
 		l.Extras[x] = nil
 	}
-	for _, r := range m.Requires {
-		l.Stated = append(l.Stated, r)
-	}
+	l.Stated = append(l.Stated, m.Requires...)
 	return nil
 }
 

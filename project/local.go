@@ -422,6 +422,9 @@ func (l *loader) point(r *Requirement, ref *Reference, fail failure) error {
 	if len(r.Hashes) > 0 {
 		ref.Hashes = slices.Compact(slices.Sorted(slices.Values(slices.Concat(ref.Hashes, r.Hashes))))
 	}
+	if ref.File != "" {
+		l.files[l.rel(ref.File)] = true
+	}
 	ref.Name, ref.Place = r.Name, r.Place
 	r.Ref, r.URL = ref, ref.String()
 	l.sourced[r.Name] = true

@@ -240,7 +240,8 @@ func (s *solved) verify(ctx context.Context) error {
 	for k, in := range reach {
 		c, state := s.state(k.name)
 		for _, con := range s.constraints[k.name] {
-			if v := c.versions[state-1]; !con.in.and(in).isNone() && !con.Specifiers.Contains(v) {
+			stated := c.local == nil || !c.local.Version.IsZero()
+			if v := c.versions[state-1]; stated && !con.in.and(in).isNone() && !con.Specifiers.Contains(v) {
 				return fmt.Errorf("%s %s is outside the constraint %s", k.name, v, con.Requirement.Requirement)
 			}
 		}

@@ -197,8 +197,9 @@ func (q *question) areas(name pypi.Name) []located {
 	return list
 }
 
-// judgeDirect finds where a package that is taken from one place cannot be
-// installed: by its Requires-Python, and by the tags of a wheel.
+// judgeDirect finds where a package that is taken from a reference cannot be
+// installed: by its Requires-Python, by the tags of a wheel, and where it would
+// have to be built and must not be.
 //
 // What one of several targets of best effort cannot use is unserved.
 func (q *question) judgeDirect(l *project.Local) (bad []exclusion, unserved where) {
@@ -226,6 +227,9 @@ func (q *question) judgeDirect(l *project.Local) (bad []exclusion, unserved wher
 		}
 	}
 	w, err := dist.ParseWheel(l.Direct.Filename)
+	if _, noSdists := q.ignores(l.Name); err != nil && noSdists {
+		add(q.scope.here, exclusionWhy{noWheel, ""})
+	}
 	if err != nil || q.scope.here.universal {
 		return bad, unserved
 	}
