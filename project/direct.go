@@ -2,7 +2,9 @@ package project
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -80,6 +82,9 @@ type Described struct {
 	Metadata *StaticMetadata
 	// Tree has the files of the commit of a repository; nil for an archive.
 	Tree Tree
+	// Build returns the metadata of a package of Tree that does not state its
+	// dependencies in its pyproject.toml; nil where nothing can tell.
+	Build func(ctx context.Context) (*StaticMetadata, error)
 }
 
 // Tree is the files of a commit. Paths are slash paths from its top.
@@ -268,14 +273,19 @@ func (p *Project) addDirect(ctx context.Context, r *Requirement, d *Described) e
 	if r.Ref.File != "" {
 		local.Rel = p.loader.rel(r.Ref.File)
 	}
-	var err error
 	if d.Tree != nil {
-		err = p.loader.readTree(ctx, &local, d.Tree)
-	} else {
-		err = p.readArchive(&local, d.Metadata)
+		stated, err := p.loader.readTree(ctx, &local, d.Tree)
+		if !stated && d.Build != nil {
+			if d.Metadata, err = d.Build(ctx); err != nil {
+				return placed(r.Place, err)
+			}
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if d.Metadata != nil {
+		p.readArchive(&local, d.Metadata)
 	}
 	if local.Name != r.Name {
 		return p.misnamed(r, local.Name)
@@ -295,14 +305,13 @@ func (p *Project) misnamed(r *Requirement, name pypi.Name) error {
 
 // readArchive takes over the metadata of an archive. What it asks for by URL is
 // for the project to allow.
-func (p *Project) readArchive(l *Local, m *StaticMetadata) error {
+func (p *Project) readArchive(l *Local, m *StaticMetadata) {
 	l.Name, l.Version, l.RequiresPython = m.Name, m.Version, m.RequiresPython
 	l.Extras = map[pypi.Extra][]Requirement{}
 	for _, x := range m.Extras {
 		l.Extras[x] = nil
 	}
 	l.Stated = append(l.Stated, m.Requires...)
-	return nil
 }
 
 // remote is a package of the commit of a repository while it is read.
@@ -315,19 +324,22 @@ type remote struct {
 }
 
 // readTree reads a pyproject.toml of a commit as that of a folder: what its
-// sources name by path or workspace is of the same commit.
-func (l *loader) readTree(ctx context.Context, p *Local, tree Tree) error {
+// sources name by path or workspace is of the same commit. Where it does not
+// state the dependencies, stated is false, and the error says so.
+func (l *loader) readTree(ctx context.Context, p *Local, tree Tree) (stated bool, err error) {
 	x := &remote{l: l, ctx: ctx, at: p.Direct, tree: tree}
 	f, err := x.pyproject(p.Direct.Subdirectory)
 	if err != nil {
-		return placed(p.Place, err)
+		return !errors.Is(err, fs.ErrNotExist) || !x.legacy(), placed(p.Place, err)
 	}
 	x.f = f
 	if !f.declared {
-		return placed(p.Place, f.undeclared())
+		return false, placed(p.Place, f.undeclared())
 	}
-	if err := f.static("dependencies"); err != nil {
-		return placed(p.Place, err)
+	for _, field := range []string{"dependencies", "optional-dependencies"} {
+		if err := f.static(field); err != nil {
+			return false, placed(p.Place, err)
+		}
 	}
 	p.Name, p.Version, p.RequiresPython, p.Place = f.name, f.version, f.requiresPython, f.nameAt
 	n := 0
@@ -337,15 +349,25 @@ func (l *loader) readTree(ctx context.Context, p *Local, tree Tree) error {
 		return e.out, err
 	}
 	if p.Requirements, err = read(""); err != nil {
-		return err
+		return true, err
 	}
 	p.Extras = map[pypi.Extra][]Requirement{}
 	for _, e := range f.extras {
 		if p.Extras[e.name], err = read(e.name); err != nil {
-			return err
+			return true, err
 		}
 	}
-	return nil
+	return true, nil
+}
+
+// legacy reports whether the package is one of setuptools alone.
+func (x *remote) legacy() bool {
+	for _, name := range []string{"setup.py", "setup.cfg"} {
+		if _, err := x.tree.File(x.ctx, path.Join(x.at.Subdirectory, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // pyproject reads the pyproject.toml of a folder of the commit.

@@ -160,7 +160,8 @@ func (d *describer) repository(ctx context.Context, r *project.Reference) (*proj
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Name, gitError(err))
 	}
-	return &project.Described{Commit: commit, Tree: tree}, nil
+	build := func(ctx context.Context) (*project.StaticMetadata, error) { return d.build(ctx, r) }
+	return &project.Described{Commit: commit, Tree: tree, Build: build}, nil
 }
 
 // lockedCommit is the commit that the existing lock has of a reference, ""
