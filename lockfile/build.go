@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,8 @@ type BuildOptions struct {
 	NoStripExtras bool
 	// DefaultIndex is the index that pip will ask without being told, without
 	// credentials. Each other index that a pin comes from gets an
-	// --extra-index-url line; "" writes none.
+	// --extra-index-url line, each page or folder of files --find-links; ""
+	// writes none.
 	DefaultIndex string
 	// IndexAnnotation writes the index of each pin.
 	IndexAnnotation bool
@@ -155,8 +157,10 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 			l.Pins = append(l.Pins, pin)
 			continue
 		}
-		if line := indexLine(p.Index, o.DefaultIndex); line != "" && !slices.Contains(l.Options, line) {
-			l.Options = append(l.Options, line)
+		for _, line := range originLines(p.Index, p.Links, o.DefaultIndex) {
+			if !slices.Contains(l.Options, line) {
+				l.Options = append(l.Options, line)
+			}
 		}
 		l.Pins = append(l.Pins, pin)
 	}
@@ -212,7 +216,7 @@ func hashes(p *resolver.Package, o BuildOptions) ([]string, error) {
 		if o.Format == PylockTOML {
 			what = "use an index that does, or requirements.lock with --no-hashes"
 		}
-		return nil, &index.UnusableError{URL: p.Index, Err: fmt.Errorf("it states no sha256 for any file of %s %s: %s", p.Name, p.Version, what)}
+		return nil, &index.UnusableError{URL: cmp.Or(p.Index, strings.Join(p.Links, ", ")), Err: fmt.Errorf("it states no sha256 for any file of %s %s: %s", p.Name, p.Version, what)}
 	}
 	slices.Sort(s)
 	return slices.Compact(s), nil
@@ -236,6 +240,21 @@ func indexLine(home, byDefault string) string {
 		return ""
 	}
 	return "--extra-index-url " + home
+}
+
+// originLines are the options by which pip finds a package: none where it need
+// not be told.
+func originLines(home string, links []string, byDefault string) []string {
+	var lines []string
+	if line := indexLine(home, byDefault); line != "" {
+		lines = append(lines, line)
+	}
+	if byDefault != "" {
+		for _, l := range links {
+			lines = append(lines, "--find-links "+withoutQuery(l))
+		}
+	}
+	return lines
 }
 
 // listed are the files of a package that a lock names.

@@ -308,8 +308,10 @@ func (d *drift) options() {
 		if slices.Contains(d.want.NoEmit, p.Name) {
 			continue
 		}
-		if line := indexLine(p.Index, d.want.DefaultIndex); line != "" && !slices.Contains(want, line) {
-			want = append(want, line)
+		for _, line := range originLines(p.Index, p.Links, d.want.DefaultIndex) {
+			if !slices.Contains(want, line) {
+				want = append(want, line)
+			}
 		}
 	}
 	for _, f := range d.verdict.Defects {

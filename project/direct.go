@@ -435,7 +435,7 @@ func (x *remote) declared(s scope, v *tomlValue) ([]Requirement, error) {
 		}
 		return found{}, nil // an index: which ones there are is the project's say
 	}
-	rs, _, err := x.l.alternatives(s, r, d, target, fail)
+	rs, _, err := x.l.alternatives(s, home, r, d, target, fail)
 	return rs, err
 }
 

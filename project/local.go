@@ -344,11 +344,12 @@ func (l *loader) checkPath(file, shown string, fail failure) (archive bool, err 
 	return false, fail("%s has no %s: name the folder of a package", shown, pyprojectName)
 }
 
-// found is what a path leads to: a folder, or an archive.
+// found is what a path or a source leads to: a folder, a reference, or an index.
 type found struct {
-	dir string
-	ref *Reference
-	egg string // the name of an #egg= fragment
+	dir   string
+	ref   *Reference
+	index *IndexSource
+	egg   string // the name of an #egg= fragment
 }
 
 // find resolves a path or file: URL with variables in it, relative to base, else

@@ -64,11 +64,9 @@ func (l *loader) readPipTools(f *pyproject) error {
 // unheeded are keys of other tools that change a lock there and have no equal
 // here, and what to do about it.
 var unheeded = map[string]string{
-	"index-strategy":         "the first index that has a package is the only one that is asked",
 	"torch-backend":          "name the index of torch in [tool.pylock]",
 	"no-strip-markers":       "a lock has the markers that it needs",
 	"emit-marker-expression": "the header names the target",
-	"emit-find-links":        "packages come from indexes alone",
 	"output-file":            "name it with --output-file, or in output of [tool.pylock]",
 	"upgrade":                "ask with --upgrade when it is wanted",
 	"upgrade-package":        "ask with --upgrade-package when it is wanted",
@@ -82,7 +80,7 @@ var unheeded = map[string]string{
 func (l *loader) warnUnheeded(t settingsTable) {
 	for _, e := range t.value.keys {
 		advice, ok := unheeded[e.name]
-		off := e.value.kind == tomlBool && !e.value.isSet || e.name == "index-strategy" && e.value.text == "first-index"
+		off := e.value.kind == tomlBool && !e.value.isSet
 		// [tool.uv] has a switch where [tool.uv.pip] has a list.
 		if t.kind == tableUV && e.name == "no-binary" {
 			advice, ok = `no-binary = ":all:" in [tool.pylock] does that`, true

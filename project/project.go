@@ -26,8 +26,7 @@
 // lead to.
 //
 // Left out on purpose: requirements from the network, legacy setup.py and
-// setup.cfg metadata, and named-index sources. Each is a clear error where it
-// is met.
+// setup.cfg metadata. Each is a clear error where it is met.
 package project
 
 import (
@@ -66,8 +65,21 @@ type Requirement struct {
 	Editable bool
 	// Hashes are the --hash options of a requirements file, "sha256:…".
 	Hashes []string
+	// Index is the index that a source names for it, or nil.
+	Index *IndexSource
 
 	direct *Direct // what Ref was found to be
+}
+
+// IndexSource is what a source says of the index of a package.
+type IndexSource struct {
+	// Name is that of the index; "" says that the package comes from the usual
+	// indexes, where its sources name one for other environments alone.
+	Name string
+	// Link is the index of that name, of the file with the source, else of its
+	// workspace, else of the root; zero where none declares one.
+	Link  Link
+	Place Place // of the source
 }
 
 // Local is a package that is taken from one place instead of an index: from a
@@ -146,6 +158,7 @@ type Link struct {
 	URL      string // expanded; may hold credentials. A local path is absolute
 	Name     string // of a [[tool.uv.index]], else ""
 	Explicit bool   // only for packages whose source names it
+	Flat     bool   // a page or folder of files, no index
 	Place    Place
 }
 

@@ -25,8 +25,9 @@ type sourceAlternative struct {
 	path      *tomlValue
 	workspace bool
 	editable  bool
+	index     *tomlValue // the name of one
 	ref       *Reference // of git and url
-	other     string     // git, url, index
+	other     string     // git, url
 	marker    pep508.Marker
 	extra     pypi.Extra
 	group     string
@@ -99,7 +100,10 @@ func (f *pyproject) readSource(v *tomlValue, path string) (sourceAlternative, er
 		if err != nil {
 			return a, err
 		}
-		if s != nil {
+		switch {
+		case s != nil && key == "index":
+			a.index, n = s, n+1
+		case s != nil:
 			a.other, n = key, n+1
 		}
 	}
@@ -252,16 +256,16 @@ func (l *loader) placed(s scope, r Requirement, fail failure) ([]Requirement, bo
 		return []Requirement{r}, false, err
 	}
 	l.addFile(f)
-	return l.alternatives(s, r, d, func(a sourceAlternative) (found, error) { return l.sourceTarget(f, r.Name, d, a, fail) }, fail)
+	return l.alternatives(s, f, r, d, func(a sourceAlternative) (found, error) { return l.sourceTarget(f, r.Name, d, a) }, fail)
 }
 
-// alternatives applies the entries of a source to a requirement; target finds
-// what one leads to.
-func (l *loader) alternatives(s scope, r Requirement, d *sourceDecl, target func(sourceAlternative) (found, error), fail failure) ([]Requirement, bool, error) {
+// alternatives applies the entries of a source, which f holds, to a requirement;
+// target finds what one leads to.
+func (l *loader) alternatives(s scope, f *pyproject, r Requirement, d *sourceDecl, target func(sourceAlternative) (found, error), fail failure) ([]Requirement, bool, error) {
 	var err error
 	var out []Requirement
 	var markers []pep508.Marker
-	whole, inScope := false, false
+	whole, inScope, indexed := false, false, false
 	for _, a := range d.alternatives {
 		if a.extra != "" && a.extra != s.extra || a.group != "" && a.group != s.group {
 			continue
@@ -284,7 +288,10 @@ func (l *loader) alternatives(s scope, r Requirement, d *sourceDecl, target func
 			return nil, true, err
 		}
 		each.Editable = a.editable
-		if at != (found{}) {
+		switch {
+		case at.index != nil:
+			each.Index, indexed = at.index, true
+		case at != (found{}):
 			if err := l.settle(&each, at, fail); err != nil {
 				return nil, true, err
 			}
@@ -303,6 +310,9 @@ func (l *loader) alternatives(s scope, r Requirement, d *sourceDecl, target func
 	}
 	if !rest.Set().IsFalse() {
 		r.Marker = rest
+		if indexed {
+			r.Index = &IndexSource{Place: f.text.place(d.alternatives[0].value.off)}
+		}
 		out = append(out, r)
 	}
 	return out, true, nil
@@ -319,6 +329,43 @@ func without(m pep508.Marker, others []pep508.Marker) (pep508.Marker, error) {
 		return m, err
 	}
 	return conjunction(m, no)
+}
+
+// indexSource finds the index that a source names.
+func (l *loader) indexSource(f *pyproject, name *tomlValue) (*IndexSource, error) {
+	s := &IndexSource{Name: name.text, Place: f.text.place(name.off)}
+	files := []*pyproject{f}
+	w, err := l.workspaceOf(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	if w != nil {
+		files = append(files, w.file)
+	}
+	root, err := l.rootFile()
+	if err != nil {
+		return nil, err
+	}
+	if root != nil && within(l.root, f.dir) {
+		files = append(files, root)
+	}
+	for _, file := range files {
+		for _, table := range []string{"pylock", "uv"} {
+			list := file.doc.get("tool").get(table).get("index")
+			if list == nil || list.kind != tomlArray {
+				continue // told where indexes are read
+			}
+			for _, v := range list.items {
+				if k, err := l.indexEntry(file, v, "tool."+table+".index"); err != nil {
+					return nil, err
+				} else if k.Name == s.Name {
+					s.Link = k.Link
+					return s, nil
+				}
+			}
+		}
+	}
+	return s, nil
 }
 
 // memberDir finds a workspace source.
@@ -355,8 +402,11 @@ func conjunction(a, b pep508.Marker) (pep508.Marker, error) {
 }
 
 // sourceTarget finds what an entry of a table leads to.
-func (l *loader) sourceTarget(f *pyproject, name pypi.Name, d *sourceDecl, a sourceAlternative, fail failure) (found, error) {
+func (l *loader) sourceTarget(f *pyproject, name pypi.Name, d *sourceDecl, a sourceAlternative) (found, error) {
 	switch {
+	case a.index != nil:
+		index, err := l.indexSource(f, a.index)
+		return found{index: index}, err
 	case a.workspace:
 		dir, err := l.memberDir(f, name, a, d)
 		return found{dir: dir}, err
@@ -364,11 +414,9 @@ func (l *loader) sourceTarget(f *pyproject, name pypi.Name, d *sourceDecl, a sou
 		return l.sourcePath(a.path.text, f.dir, func(format string, args ...any) error {
 			return f.errorAt(a.path, d.table+"."+string(name)+": "+format, args...)
 		})
-	case a.ref != nil:
-		ref := *a.ref
-		return found{ref: &ref}, nil
 	}
-	return found{}, fail("%s has a source with %s (%s), which is not supported yet: declare a path, git, url or workspace source, or none", name, a.other, f.text.place(a.value.off))
+	ref := *a.ref
+	return found{ref: &ref}, nil
 }
 
 // sourcePath finds what the path of a source leads to.

@@ -150,59 +150,92 @@ func (l *loader) readIndexes(f *pyproject, table *tomlValue, path string) error 
 	if err := f.want(indexes, tomlArray, path); err != nil {
 		return err
 	}
+	seen := map[string]bool{}
 	for _, v := range indexes.items {
-		if err := l.readIndex(f, v, path, read); err != nil {
+		k, err := l.indexEntry(f, v, path)
+		if err != nil {
 			return err
+		}
+		if cut := v.get("exclude-newer"); cut != nil {
+			l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
+		}
+		for _, key := range []string{"ignore-error-codes", "authenticate"} {
+			if other := v.get(key); other != nil && other.text != "auto" && other.text != "always" {
+				l.warn(f.text.place(other.off), "%s of an index is not heeded: 404 goes on to the next index, 401 and 403 end the run", key)
+			}
+		}
+		if k.Name != "" && seen[k.Name] {
+			return f.errorAt(v, "%s has two of the name %q: rename one", path, k.Name)
+		}
+		seen[k.Name] = true
+		l.addFile(f)
+		switch {
+		case k.isDefault && k.Flat:
+			return f.errorAt(v, "%s: a flat index cannot be the default one: leave out default", path)
+		case k.isDefault:
+			if ix.Default.URL == "" {
+				ix.Default = k.Link
+			}
+		default:
+			ix.Extra = append(ix.Extra, k.Link)
 		}
 	}
 	return nil
 }
 
-// readIndex reads an entry of index.
-func (l *loader) readIndex(f *pyproject, v *tomlValue, path string, read func(*tomlValue) (Link, error)) error {
-	ix := &l.p.Index
+// indexEntry is an entry of index.
+type indexEntry struct {
+	Link
+	isDefault bool
+}
+
+var indexKeys = []string{"default", "explicit", "format", "name", "url"}
+
+func (l *loader) indexEntry(f *pyproject, v *tomlValue, path string) (k indexEntry, err error) {
 	if err := f.want(v, tomlTable, path); err != nil {
-		return err
+		return k, err
+	}
+	for _, e := range v.keys {
+		if path == tablePylock+".index" && !slices.Contains(indexKeys, e.name) {
+			return k, f.text.errorAt(e.off, len(e.name), "%s has an unknown key %q: %s", path, e.name, Choices(e.name, indexKeys))
+		}
 	}
 	u, err := f.stringKey(v, path, "url")
 	if err != nil {
-		return err
+		return k, err
 	}
 	if u == nil {
-		return f.errorAt(v, "%s has no url: add it", path)
+		return k, f.errorAt(v, "%s has no url: add it", path)
 	}
-	k, err := read(u)
-	if err != nil {
-		return err
-	}
-	if cut := v.get("exclude-newer"); cut != nil {
-		l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
+	if k.Link, err = l.link(u.text, f.dir, f.text.place(u.off), func(format string, args ...any) error { return f.errorAt(u, format, args...) }); err != nil {
+		return k, err
 	}
 	if name, err := f.stringKey(v, path, "name"); err != nil {
-		return err
+		return k, err
 	} else if name != nil {
 		k.Name = name.text
 	}
 	if k.Explicit, err = f.boolKey(v, path, "explicit"); err != nil {
-		return err
+		return k, err
 	}
-	isDefault, err := f.boolKey(v, path, "default")
-	if err != nil {
-		return err
+	if k.Explicit && k.Name == "" {
+		return k, f.errorAt(v, "%s is explicit and has no name, by which a source could ask for it: add name", path)
+	}
+	if k.isDefault, err = f.boolKey(v, path, "default"); err != nil {
+		return k, err
 	}
 	format, err := f.stringKey(v, path, "format")
 	if err != nil {
-		return err
+		return k, err
 	}
-	switch {
-	case format != nil && format.text == "flat":
-		ix.FindLinks = append(ix.FindLinks, k)
-	case isDefault:
-		if ix.Default.URL == "" {
-			ix.Default = k
+	if format != nil {
+		if format.text != "simple" && format.text != "flat" {
+			return k, f.errorAt(format, "%s.format: unknown format %q: use simple or flat", path, format.text)
 		}
-	default:
-		ix.Extra = append(ix.Extra, k)
+		k.Flat = format.text == "flat"
 	}
-	return nil
+	if !k.Flat && filepath.IsAbs(k.URL) {
+		return k, f.errorAt(u, `%s: an index in a folder is not supported: serve it, or list its files with format = "flat"`, path)
+	}
+	return k, nil
 }

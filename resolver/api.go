@@ -260,8 +260,10 @@ type Package struct {
 	// Servings are the environments in which it is needed and has files, for
 	// [HashFaults].
 	Servings []Serving
-	// Index is the credential-free URL of the index it came from.
+	// Index is the credential-free URL of the index it came from, "" where it
+	// is on none; Links are the pages and folders of files that have some of it.
 	Index string
+	Links []string
 	// Local is set for a path dependency, which is not pinned.
 	Local        *project.Local
 	Yanked       bool

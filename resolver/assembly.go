@@ -110,7 +110,8 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 			e = &entry{Package: Package{Name: name, Version: v, Local: c.local}, release: c.releases[state-1],
 				in: s.scope.here.none(), via: map[Via]bool{}, extras: map[pypi.Extra]bool{}}
 			if c.project != nil {
-				e.Index = c.project.Index
+				from := c.project.Origin(e.release)
+				e.Index, e.Links = from.Index, from.Links
 			}
 			a.entries[k] = e
 		}

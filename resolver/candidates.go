@@ -21,6 +21,7 @@ type candidates struct {
 	project  *index.Project
 	versions []pep440.Version
 	releases []*index.Release
+	lastRank int // the highest rank of a release
 	// at holds by release which of its files the metadata is read from: the
 	// wheel that the target would install, else the sdist; -1 if unusable.
 	at []int32
@@ -104,6 +105,7 @@ func newCandidates(q *question, p *index.Project) *candidates {
 	for i := range p.Releases {
 		r := &p.Releases[i]
 		c.versions[i], c.releases[i] = r.Version, r
+		c.lastRank = max(c.lastRank, r.Rank())
 		files := scan.Files(r)
 		v := q.judgeFiles(c.name, r.Version, files, false)
 		c.at[i] = indexIn(files, v.file)

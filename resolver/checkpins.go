@@ -74,6 +74,10 @@ func (c *check) describe(i int, n *checked) Checked {
 	slices.Sort(out.Extras)
 	if n.project != nil {
 		out.Index, out.Status, out.StatusReason = n.project.Index, n.project.Status, n.project.StatusReason
+		if n.release != nil {
+			from := n.project.Origin(n.release)
+			out.Index, out.Links = from.Index, from.Links
+		}
 	}
 	if n.meta != nil {
 		out.RequiresPython = n.meta.RequiresPython.String()

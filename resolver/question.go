@@ -363,8 +363,25 @@ func (q *question) pins(c *candidates) func(func(pep440.Version) bool) {
 	}
 }
 
-// inOrder yields the states, the preferred end first.
+// inOrder yields the states, the preferred end first; those of a later rank
+// after all of an earlier one.
 func (q *question) inOrder(c *candidates, s pubgrub.Set) func(func(int) bool) {
+	if c.lastRank == 0 {
+		return q.byVersion(c, s)
+	}
+	return func(yield func(int) bool) {
+		for rank := range c.lastRank + 1 {
+			for state := range q.byVersion(c, s) {
+				if c.releases[state-1].Rank() == rank && !yield(state) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// byVersion yields the states, the preferred end first.
+func (q *question) byVersion(c *candidates, s pubgrub.Set) func(func(int) bool) {
 	spans := s.Spans()
 	return func(yield func(int) bool) {
 		if q.lowest(c.name) {

@@ -49,8 +49,9 @@ type Checked struct {
 	// Found reports whether the index has the version. What follows is what
 	// it says of it.
 	Found                bool
-	Index                string // without credentials
-	Status, StatusReason string // of the project (PEP 792), where the index told it
+	Index                string   // without credentials; "" where no index has it
+	Links                []string // pages and folders of files that have some of it
+	Status, StatusReason string   // of the project (PEP 792), where the index told it
 	RequiresPython       string
 	Requires             []string // as its metadata states them
 	Yanked               bool

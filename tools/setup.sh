@@ -22,6 +22,7 @@ for name in $(env | sed -nE 's/^((UV|PIP)_[A-Z_]+)=.*/\1/p'); do
     *) unset "$name" ;;
   esac
 done
+export PYLOCK_NO_CONFIG=1
 if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"; fi
 
 venv=$root/.venv

@@ -65,7 +65,7 @@ func run(t *testing.T, bin, dir, index string, args ...string) ran {
 		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", `ulimit -v 8388608; exec "$0" "$@"`, bin}, args...)...)
 	}
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "UV_DEFAULT_INDEX="+index, "TMPDIR="+t.TempDir())
+	cmd.Env = append(ownEnviron(), "UV_DEFAULT_INDEX="+index, "TMPDIR="+t.TempDir())
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	start := time.Now()

@@ -46,7 +46,7 @@ func killWorkspace(t *testing.T) (root string, command func(args ...string) *exe
 	return root, func(args ...string) *exec.Cmd {
 		cmd := exec.Command(bin, args...)
 		cmd.Dir = root
-		cmd.Env = append(os.Environ(), envNow+"="+startTime, "UV_DEFAULT_INDEX="+server.SimpleURL(), "PYLOCK_CACHE_DIR="+cache)
+		cmd.Env = append(ownEnviron(), envNow+"="+startTime, "UV_DEFAULT_INDEX="+server.SimpleURL(), "PYLOCK_CACHE_DIR="+cache)
 		return cmd
 	}
 }

@@ -99,7 +99,7 @@ func TestMonorepoPage(t *testing.T) {
 	}
 	cmd := exec.Command("bash", "-c", script.String())
 	cmd.Dir = filepath.Join(work, "work")
-	cmd.Env = append(os.Environ(), envNow+"="+startTime, "UV_DEFAULT_INDEX="+server.SimpleURL(), "PYLOCK_CACHE_DIR="+t.TempDir(),
+	cmd.Env = append(ownEnviron(), envNow+"="+startTime, "UV_DEFAULT_INDEX="+server.SimpleURL(), "PYLOCK_CACHE_DIR="+t.TempDir(),
 		"PATH="+filepath.Join(work, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=/dev/null")
 	out, err := cmd.Output()
 	if err != nil && cmd.ProcessState == nil {

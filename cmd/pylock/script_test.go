@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +25,7 @@ import (
 const (
 	envNow    = "TEST_NOW"   // the time, RFC 3339
 	envFault  = "TEST_FAULT" // OPERATION:ERRNO, such as write:ENOSPC
+	envEtc    = "TEST_ETC"   // the folder of the machine's settings
 	startTime = "2026-03-24T12:00:00Z"
 	noIndex   = "http://127.0.0.1:1/simple/"
 )
@@ -38,6 +40,7 @@ func TestMain(m *testing.M) {
 				panic(err)
 			}
 			app.Now = func() time.Time { return now }
+			app.SystemConfig = os.Getenv(envEtc)
 			if op, errno, ok := strings.Cut(os.Getenv(envFault), ":"); ok {
 				app.FS = faulty{op: op, err: map[string]error{"ENOSPC": syscall.ENOSPC, "EACCES": syscall.EACCES, "EROFS": syscall.EROFS, "EIO": syscall.EIO}[errno]}
 			}
@@ -45,6 +48,15 @@ func TestMain(m *testing.M) {
 		},
 		hostileServer: runHostileServer,
 	})
+}
+
+// ownEnviron is the environment without settings of the machine, which must not
+// decide what a test sees.
+func ownEnviron() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "PIP_") || strings.HasPrefix(v, "UV_") || strings.HasPrefix(v, "PYLOCK_") || strings.HasPrefix(v, "NETRC=")
+	})
+	return append(env, "PYLOCK_NO_CONFIG=1")
 }
 
 // faulty is a file system on which one operation fails: open (of a new
@@ -105,7 +117,12 @@ func (f faultyFile) Close() error { return errors.Join(f.fail("close"), f.File.C
 //	index FILE [VAR] [pypi|mirror] [USER:PASSWORD]
 //	        serve the universe in FILE; the address of its Simple API becomes
 //	        VAR, or both INDEX and the default index of what follows; VAR_BARE
-//	        is the address without credentials
+//	        is the address without credentials, VAR_LINKS a page of all files,
+//	        VAR_BOB and VAR_ALICE the address with a user alone
+//	files FILE DIR
+//	        write the files of the universe in FILE into a folder
+//	expand FILE
+//	        replace the variables in a file
 //	down    the default index is one that nobody serves
 //	exits CODE COMMAND...
 //	        run a command that must exit with that code
@@ -156,6 +173,14 @@ func TestScript(t *testing.T) {
 				s.Close()
 				ts.Setenv("INDEX", url)
 				ts.Setenv("UV_DEFAULT_INDEX", url)
+			},
+			"files": func(ts *testscript.TestScript, neg bool, args []string) {
+				u, err := indextest.Parse(ts.ReadFile(args[0]))
+				ts.Check(err)
+				ts.Check(u.WriteFiles(ts.MkAbs(args[1])))
+			},
+			"expand": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o644))
 			},
 			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
 				want, err := strconv.Atoi(args[0])
@@ -220,4 +245,7 @@ func serveIndex(t *testing.T, ts *testscript.TestScript, args []string) {
 	}
 	ts.Setenv(variable, with)
 	ts.Setenv(variable+"_BARE", url)
+	ts.Setenv(variable+"_BOB", strings.Replace(url, "://", "://bob@", 1))
+	ts.Setenv(variable+"_ALICE", strings.Replace(url, "://", "://alice@", 1))
+	ts.Setenv(variable+"_LINKS", strings.TrimSuffix(with, "simple/")+"links/")
 }

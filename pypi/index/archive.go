@@ -57,16 +57,9 @@ func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error
 	if a.File != "" {
 		return c.archiveFile(ctx, &a)
 	}
-	u, auth, err := indexURL(a.URL)
+	u, given, err := indexURL(a.URL)
 	if err != nil {
 		return nil, &UnusableError{redactText(a.URL), err}
-	}
-	if auth == "" {
-		for _, r := range c.repositories {
-			if auth = r.authFor(a.URL); auth != "" {
-				break
-			}
-		}
 	}
 	filename := path.Base(u.Path)
 	was := c.loadArchive(u, a.Subdirectory)
@@ -74,7 +67,7 @@ func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error
 		c.cached.Add(1)
 		return was.content(filename, &a)
 	}
-	rq := &request{url: u.String(), accept: acceptFile, auth: auth, timeout: max(downloadTimeout, c.opts.Timeout)}
+	rq := &request{url: u.String(), accept: acceptFile, auth: c.archiveAuth(u, given), timeout: max(downloadTimeout, c.opts.Timeout)}
 	if was != nil && (was.etag != "" || was.modified != "") {
 		rq.was = &stored{etag: was.etag, modified: was.modified}
 	}
@@ -94,6 +87,28 @@ func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error
 		c.saveArchive(u, a.Subdirectory, rec)
 	}
 	return rec.content(filename, &a)
+}
+
+// archiveAuth returns the Authorization for an archive: that of its address, of an index at the same origin, or of netrc.
+func (c *Client) archiveAuth(u *url.URL, given *url.Userinfo) string {
+	if given != nil {
+		password, _ := given.Password()
+		return basic(given.Username(), password)
+	}
+	for _, r := range c.repositories {
+		if r.dir != "" {
+			continue
+		}
+		if auth := r.authFor(u.String()); auth != "" {
+			return auth
+		}
+	}
+	if find := c.opts.Finder; find.Netrc != nil && (u.Scheme == "https" || loopback(u.Hostname())) {
+		if user, password, ok := find.Netrc(strings.ToLower(u.Hostname()), false); ok {
+			return basic(user, password)
+		}
+	}
+	return ""
 }
 
 func (c *Client) fetchArchive(ctx context.Context, rq *request, was *archiveRecord, filename string, a *Archive) (*archiveRecord, error) {

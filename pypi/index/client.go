@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-resty/resty/v2"
 
+	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index/cache"
 )
 
@@ -40,8 +42,21 @@ const (
 type Options struct {
 	DefaultIndex string   // URL of a Simple API, may hold credentials; "" is [DefaultIndex]
 	ExtraIndexes []string // asked before DefaultIndex, in this order
-	JSONAPI      string   // of the default index: "" derives it from …/simple/, "false" is never, else its URL …/pypi/
-	Order        Order
+	NoIndex      bool     // neither those nor DefaultIndex are asked
+	// Links are pages and folders of files, which count beside what an index has, whatever Strategy says.
+	Links    []Links
+	Strategy Strategy
+	// Only are the packages that come from one index, by its URL, and from nowhere else.
+	Only map[pypi.Name]string
+	// Flat are those of ExtraIndexes and Only, by their address, that are pages or folders of files in the place of an
+	// index.
+	Flat map[string]Links
+
+	JSONAPI string // of the default index: "" derives it from …/simple/, "false" is never, else its URL …/pypi/
+	Order   Order
+
+	Finder  Finder // of credentials that no address holds
+	Network Network
 
 	UserAgent   string        // "pylock/VERSION (+contact URL)"
 	Timeout     time.Duration // of one request with all its tries; 0 is two minutes
@@ -84,8 +99,12 @@ type Stats struct {
 type Client struct {
 	opts         Options
 	rest         *resty.Client
-	repositories []*repository  // in the order asked
-	network      *lateTransport // nil where Options.Transport takes its place
+	repositories []*repository // in the order asked
+	links        []*repository // likewise
+	only         map[pypi.Name]*repository
+	all          []*repository
+	own          map[string]bool // origins of all
+	network      *network        // nil where Options.Transport takes its place
 	slots        chan struct{}
 
 	projects flight[*Project]
@@ -93,6 +112,10 @@ type Client struct {
 	pinned   flight[*Project] // by name and versions
 	metadata flight[*Metadata]
 	recorded flight[*recorded] // pages of the cache, by index, kind and name
+	listings flight[*listing]  // by address
+
+	sharing sync.Mutex
+	shared  []Shared
 
 	until                    atomic.Int64 // seconds, 0 for ever; see [Client.Until]
 	requests, retries, bytes atomic.Int64
@@ -111,25 +134,12 @@ func NewClient(o Options) (*Client, error) {
 	for range cap(c.desks) {
 		c.desks <- new(bytes.Buffer)
 	}
-	for _, raw := range o.ExtraIndexes {
-		api := ""
-		if o.JSONAPI == "false" {
-			api = o.JSONAPI
-		}
-		r, err := newRepository(raw, api)
-		if err != nil {
-			return nil, err
-		}
-		c.repositories = append(c.repositories, r)
-	}
-	r, err := newRepository(o.DefaultIndex, o.JSONAPI)
-	if err != nil {
+	if err := c.configure(); err != nil {
 		return nil, err
 	}
-	c.repositories = append(c.repositories, r)
 	transport := o.Transport
 	if transport == nil {
-		c.network = late(o.Concurrency, o.Getenv, o.Dial)
+		c.network = c.newNetwork()
 		transport = c.network
 	}
 	c.rest = resty.NewWithClient(&http.Client{Transport: transport})
@@ -137,6 +147,80 @@ func NewClient(o Options) (*Client, error) {
 	c.rest.SetHeader("User-Agent", o.UserAgent)
 	c.rest.SetLogger(silent{})
 	return c, nil
+}
+
+// configure makes the places that the options name. One address is one repository, whatever it is named for.
+func (c *Client) configure() error {
+	o := &c.opts
+	known := map[string]*repository{}
+	links := func(l Links) (*repository, error) {
+		key := l.Shown + "\n" + l.Address
+		if r := known[key]; r != nil {
+			return r, nil
+		}
+		r, err := newLinks(l, &o.Finder)
+		if err == nil {
+			known[key] = r
+		}
+		return r, err
+	}
+	index := func(raw, api string) (*repository, error) {
+		if r := known[raw]; r != nil {
+			return r, nil
+		}
+		if l, ok := o.Flat[raw]; ok {
+			return links(l)
+		}
+		r, err := newRepository(raw, api, &o.Finder)
+		if err == nil {
+			known[raw] = r
+		}
+		return r, err
+	}
+	api := ""
+	if o.JSONAPI == "false" {
+		api = o.JSONAPI
+	}
+	if !o.NoIndex {
+		for _, raw := range o.ExtraIndexes {
+			r, err := index(raw, api)
+			if err != nil {
+				return err
+			}
+			c.repositories = append(c.repositories, r)
+		}
+		r, err := index(o.DefaultIndex, o.JSONAPI)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(c.repositories, r) {
+			c.repositories = append(c.repositories, r)
+		}
+	}
+	for _, l := range o.Links {
+		r, err := links(l)
+		if err != nil {
+			return err
+		}
+		c.links = append(c.links, r)
+	}
+	c.only = map[pypi.Name]*repository{}
+	for name, raw := range o.Only {
+		r, err := index(raw, api)
+		if err != nil {
+			return err
+		}
+		c.only[name] = r
+	}
+	c.own = map[string]bool{}
+	for _, r := range known {
+		c.all = append(c.all, r)
+		c.own[origin(r.simple)] = true
+		if r.json != nil {
+			c.own[origin(r.json)] = true
+		}
+	}
+	return nil
 }
 
 func (o *Options) setDefaults() {

@@ -95,7 +95,7 @@ type statusError struct {
 func (e *statusError) Error() string {
 	switch {
 	case e.status == 401 || e.status == 403:
-		return fmt.Sprintf("HTTP %d: credentials are missing or refused; put them into the index URL (https://user:token@host/…)", e.status)
+		return fmt.Sprintf("HTTP %d: credentials are missing or refused; put them into the index URL, into PYLOCK_INDEX_<NAME>_USERNAME and _PASSWORD, into netrc, or name a user in the URL and use --keyring-provider subprocess", e.status)
 	case e.retryAfter > 0:
 		return fmt.Sprintf("HTTP %d, asks to wait %s; try again later", e.status, e.retryAfter)
 	}

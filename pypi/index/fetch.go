@@ -185,13 +185,13 @@ func (c *Client) assess(err error) (tries int, wait time.Duration, final error) 
 		return 0, 0, err
 	case errors.As(err, &transient):
 		return c.opts.Tries, 0, nil
-	case errors.As(err, &consume), errors.As(err, &limit), errors.As(err, &redirect), errors.Is(err, errProxy):
+	case errors.As(err, &consume), errors.As(err, &limit), errors.As(err, &redirect), errors.Is(err, errProxy), errors.As(err, new(settingError)):
 		return 0, 0, err
 	case errors.As(err, &tlsErr), errors.As(err, &authority):
 		if problem := c.certificates(); problem != nil {
 			err = fmt.Errorf("%w (%w)", inner(err), problem)
 		} else {
-			err = fmt.Errorf("%w; set SSL_CERT_FILE to the certificates to trust", inner(err))
+			err = fmt.Errorf("%w; set SSL_CERT_FILE, or --cert, to the certificates to trust", inner(err))
 		}
 		return 0, 0, err
 	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &dns) && dns.IsNotFound:

@@ -32,7 +32,7 @@ func scanSimpleHTML(data []byte, b *pageBuilder) error {
 				return err
 			}
 			switch {
-			case len(b.files) > 0 || b.known && !form:
+			case len(b.files)+b.taken > 0 || b.known && !form:
 			case form:
 				return errLogin
 			default:
@@ -73,7 +73,12 @@ func scanSimpleHTML(data []byte, b *pageBuilder) error {
 					continue
 				}
 				var r record
-				if scanAnchor(z, &r) {
+				switch {
+				case !scanAnchor(z, &r):
+				case b.each != nil:
+					b.each(&r)
+					b.taken++
+				default:
 					err = b.add(&r)
 				}
 			}

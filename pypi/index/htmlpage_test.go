@@ -20,7 +20,7 @@ func TestSimpleHTML(t *testing.T) {
 </head><body>
 <a href="/">all projects</a>
 <A HREF=" demo-1.0-py3-none-any.whl#sha256=` + sha + `&amp;egg=demo " data-requires-python="&gt;=3.8,&lt;4" DATA-CORE-METADATA="sha256=` + sha + `">any text</A>
-<a href="../other/demo-1.0.tar.gz" data-yanked>demo-1.0.tar.gz</a>
+<a href="../other/demo-1.0.tar.gz" data-gpg-sig="true" data-yanked>demo-1.0.tar.gz</a>
 <a data-yanked="bad &lt;build&gt;" data-dist-info-metadata="true" href="https://cdn.test/demo-2.0%2Blocal-py3-none-any.whl?sig=1"/>
 <a href="demo-3.0-py3-none-any.whl" data-core-metadata="false" data-dist-info-metadata="true">x</a>
 <a href="javascript:alert('demo-4.0.tar.gz')">x</a>

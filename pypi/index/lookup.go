@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,23 +24,22 @@ const (
 	acceptFile   = "*/*"
 )
 
-// Project returns what the first index that has name offers. Errors: *NotFoundError, *UnavailableError,
+// Project returns what there is under name: of the first index that has it, unless Options.Strategy says otherwise, and
+// on the pages and in the folders of Options.Links. Errors: *NotFoundError, *UnavailableError,
 // *UnusableError, or the context's.
 func (c *Client) Project(ctx context.Context, name pypi.Name) (*Project, error) {
 	return c.projects.do(ctx, string(name), func(ctx context.Context) (*Project, error) {
-		for _, r := range c.repositories {
-			p, err := c.projectAt(ctx, r, name)
-			if !errors.Is(err, errAbsent) {
-				return p, err
-			}
-		}
-		return nil, c.notFound(name)
+		return c.gather(ctx, name, func(ctx context.Context, r *repository) (*Project, error) { return c.projectAt(ctx, r, name) })
 	})
 }
 
 func (c *Client) notFound(name pypi.Name) error {
 	e := &NotFoundError{Name: name}
-	for _, r := range c.repositories {
+	asked := c.askedFor(name)
+	if c.only[name] == nil {
+		asked = slices.Concat(asked, c.links)
+	}
+	for _, r := range asked {
 		e.Indexes = append(e.Indexes, r.display)
 	}
 	return e
@@ -94,8 +94,8 @@ func (c *Client) projectAt(ctx context.Context, r *repository, name pypi.Name) (
 // have for each version. Where there is none it is Project. The release may be missing.
 func (c *Client) Version(ctx context.Context, name pypi.Name, v pep440.Version) (*Project, error) {
 	return c.versions.do(ctx, string(name)+"=="+v.String(), func(ctx context.Context) (*Project, error) {
-		r := c.repositories[0]
-		if len(c.repositories) > 1 || r.json == nil || !r.versions.worth(enoughVersions) || !r.projects.worth(enoughProjects) {
+		r := c.alone(name)
+		if r == nil || r.json == nil || !r.versions.worth(enoughVersions) || !r.projects.worth(enoughProjects) {
 			return c.Project(ctx, name)
 		}
 		p, err := c.jsonDocument(ctx, r, name, &v)

@@ -102,6 +102,8 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 		m, err := c.loadMetadata(p, r, f)
 		switch {
 		case m != nil || err != nil:
+		case p.homeOf(f).dir != "":
+			m, err = c.localMetadata(ctx, p, r, f)
 		case f.IsSdist():
 			m, err = c.sdistMetadata(ctx, p, r, f)
 			if errors.Is(err, ErrNeedsBuild) {
@@ -167,8 +169,9 @@ func isSecurity(err error) bool {
 // wheelMetadata reads the metadata of wheel f. The error is errAbsent when the index does not have the file after all.
 func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *File) (*Metadata, error) {
 	// Where metadata files are not advertised and mostly missing, but ranges work, a range is the better bet.
-	rangesFirst := f.Core.State == CoreUnknown && p.home.ranges.mostly() && !p.home.sidecars.mostly()
-	w := &wheelReader{c: c, home: p.home, f: f}
+	home := p.homeOf(f)
+	rangesFirst := f.Core.State == CoreUnknown && home.ranges.mostly() && !home.sidecars.mostly()
+	w := &wheelReader{c: c, home: home, f: f}
 	var data []byte
 	var broken error // what is wrong with the metadata file beside it
 	err := errRange
@@ -188,7 +191,7 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 			broken = unusable
 		}
 	}
-	if errors.Is(err, errRange) && !rangesFirst && p.home.ranges.worth(enoughRanges) {
+	if errors.Is(err, errRange) && !rangesFirst && home.ranges.worth(enoughRanges) {
 		data, err = w.ranged(ctx)
 	}
 	if errors.Is(err, errRange) || isSecurity(err) {
@@ -216,7 +219,7 @@ func (c *Client) wheelMetadata(ctx context.Context, p *Project, r *Release, f *F
 
 // sidecar reads FILE.metadata; the error is errAbsent where there is none, or none is to be expected.
 func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (*dist.Metadata, error) {
-	home := p.home
+	home := p.homeOf(f)
 	advertised := f.Core.State == CoreAdvertised
 	if f.Core.State == CoreAbsent || !advertised && (f.IsSdist() || !home.sidecars.worth(enoughSidecars)) {
 		return nil, errAbsent

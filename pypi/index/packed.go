@@ -253,7 +253,7 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 		}
 		l := &lists[i]
 		l.page, l.at, l.size, l.n = page, uint32(at), uint32(size), uint32(count)
-		p.Releases[i] = Release{version, l}
+		p.Releases[i] = Release{Version: version, files: l}
 		at += size
 	}
 	if page.files = u.s; u.bad || at != uint64(len(u.s)) || at > math.MaxUint32 {

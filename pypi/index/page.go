@@ -36,6 +36,9 @@ type pageBuilder struct {
 	unended              bool // an HTML page without its end tag
 	html                 bool
 	known                bool // an HTML page that says what it is
+
+	each  func(*record) // takes the files in place of add; nil for a page of one project
+	taken int           // files that it took
 }
 
 // packedFile is where a file of a page is packed.

@@ -22,9 +22,10 @@ type Project struct {
 
 	Skipped []Skipped // files left out, in the order of the page
 
-	home  *repository
-	claim *claim
-	keep  bool // metadata of its files may be kept in the cache
+	home   *repository // nil where merged
+	merged bool        // of several places: each file knows its own
+	claim  *claim
+	keep   bool // metadata of its files may be kept in the cache
 
 	fetched time.Time // when a page of all releases came from the index; zero for what the cache had
 }
@@ -33,13 +34,18 @@ type Project struct {
 type Release struct {
 	Version pep440.Version
 	files   *files
+	rank    int
 }
+
+// Rank is how much later than others a release is to be tried, whatever its version: under [UnsafeFirstMatch] the number
+// of its index, otherwise 0.
+func (r *Release) Rank() int { return r.rank }
 
 // NewRelease returns a release with these files, by file name, for indexes that are no [Client].
 func NewRelease(v pep440.Version, list ...File) Release {
 	f := new(files)
 	f.list.Store(&list)
-	return Release{v, f}
+	return Release{Version: v, files: f}
 }
 
 // Files returns the files, by file name. They are shared and must not be changed; each call returns the same.
@@ -66,6 +72,8 @@ type File struct {
 	YankedReason   string
 	Wheel          *dist.Wheel // nil for a source distribution
 	Core           CoreMetadata
+
+	home *repository // of a file in a merged project
 }
 
 // IsSdist reports whether f is a source distribution.

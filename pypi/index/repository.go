@@ -1,7 +1,6 @@
 package index
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -14,11 +13,15 @@ import (
 
 // repository is one index and what was learned about it.
 type repository struct {
-	display string            // as configured, without credentials
-	simple  *url.URL          // ends in a slash
-	json    *url.URL          // of the JSON API, ends in a slash; nil for none
-	guessed bool              // json is derived, and may be anything
-	auth    map[string]string // Authorization by origin
+	display string                   // as configured, without credentials
+	flat    bool                     // a page or folder of files of any package, see [Links]
+	dir     string                   // of such a folder, else ""
+	simple  *url.URL                 // ends in a slash, unless flat
+	json    *url.URL                 // of the JSON API, ends in a slash; nil for none
+	guessed bool                     // json is derived, and may be anything
+	auth    map[string]string        // Authorization by origin
+	keyring map[string]*keyringEntry // likewise, where the keyring is to be asked
+	find    *Finder                  // nil for none
 
 	htmlOnly atomic.Bool // the Simple API answered in HTML, which has neither sizes nor upload times
 
@@ -35,6 +38,13 @@ type repository struct {
 
 	probing sync.Mutex
 	probed  chan struct{} // closed when the first version document was asked for; nil before
+}
+
+// keyringEntry is a question to the keyring, asked when the answer is needed.
+type keyringEntry struct {
+	address, user string
+	once          sync.Once
+	auth          string // "" where it knows none
 }
 
 // learned counts what came of asking for something optional.
@@ -66,15 +76,13 @@ const (
 )
 
 // newRepository reads an index URL; the JSON API is derived from …/simple/ unless api says otherwise.
-func newRepository(raw, api string) (*repository, error) {
-	simple, auth, err := indexURL(raw)
+func newRepository(raw, api string, find *Finder) (*repository, error) {
+	simple, user, err := indexURL(raw)
 	if err != nil {
 		return nil, fmt.Errorf("index %s: %w", redactText(raw), err)
 	}
 	r := &repository{display: redact(simple), simple: simple, auth: make(map[string]string)}
-	if auth != "" {
-		r.auth[origin(simple)] = auth
-	}
+	r.adopt(simple, user, find)
 	if !strings.HasSuffix(simple.Path, "/") {
 		r.simple = simple.JoinPath("/")
 	}
@@ -87,48 +95,31 @@ func newRepository(raw, api string) (*repository, error) {
 			r.guessed = true
 		}
 	default:
-		u, auth, err := indexURL(api)
+		u, user, err := indexURL(api)
 		if err != nil {
 			return nil, fmt.Errorf("JSON API %s: %w", redactText(api), err)
 		}
 		r.json = u.JoinPath("/")
-		if auth != "" {
-			r.auth[origin(u)] = auth
+		if origin(u) != origin(simple) || user != nil {
+			r.adopt(u, user, find)
 		}
 	}
 	return r, nil
 }
 
 // indexURL splits the credentials off an address.
-func indexURL(raw string) (*url.URL, string, error) {
+func indexURL(raw string) (*url.URL, *url.Userinfo, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil {
-		return nil, "", errors.New("malformed URL; want https://host/simple/")
+		return nil, nil, errors.New("malformed URL; want https://host/simple/")
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, "", fmt.Errorf("scheme %q; want an http or https URL such as https://host/simple/", u.Scheme)
+		return nil, nil, fmt.Errorf("scheme %q; want an http or https URL such as https://host/simple/", u.Scheme)
 	case u.Opaque != "" || u.Hostname() == "":
-		return nil, "", errors.New("no host; want a URL such as https://host/simple/")
+		return nil, nil, errors.New("no host; want a URL such as https://host/simple/")
 	}
-	auth := ""
-	if u.User != nil {
-		password, _ := u.User.Password()
-		auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
-	}
+	user := u.User
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	return u, auth, nil
-}
-
-// authFor returns the Authorization for an address that this index named, "" unless it is at an origin that the
-// index's own credentials were given for.
-func (r *repository) authFor(raw string) string {
-	if len(r.auth) == 0 {
-		return ""
-	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	return r.auth[origin(u)]
+	return u, user, nil
 }

@@ -28,7 +28,7 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if !strings.HasSuffix(f.Filename, ".tar.gz") && !strings.HasSuffix(f.Filename, ".tgz") {
 		return nil, ErrNeedsBuild // other formats are older than static metadata
 	}
-	content, err := verified(func(fresh bool) (*sdistContent, error) { return c.fetchSdist(ctx, p.home, f, fresh) })
+	content, err := verified(func(fresh bool) (*sdistContent, error) { return c.fetchSdist(ctx, p.homeOf(f), f, fresh) })
 	if err != nil {
 		return nil, err
 	}

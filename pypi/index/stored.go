@@ -168,10 +168,13 @@ func lifetime(h http.Header, now time.Time) (d time.Duration, keep bool) {
 // bucket returns where answers of r are kept, nil for nowhere.
 func (c *Client) bucket(r *repository) *cache.Bucket {
 	r.bucketOnce.Do(func() {
-		if c.opts.Cache == nil {
+		if c.opts.Cache == nil || r.dir != "" {
 			return
 		}
 		identity := "simple " + r.simple.String() + "\n"
+		if r.flat {
+			identity = "links " + r.simple.String() + "\n"
+		}
 		secret := r.simple.RawQuery != ""
 		if r.json != nil {
 			identity += "json " + r.json.String() + "\n"
@@ -180,6 +183,9 @@ func (c *Client) bucket(r *repository) *cache.Bucket {
 		for _, origin := range slices.Sorted(maps.Keys(r.auth)) {
 			identity += "auth " + origin + " " + r.auth[origin] + "\n"
 			secret = true
+		}
+		for _, origin := range slices.Sorted(maps.Keys(r.keyring)) {
+			identity += "keyring " + origin + " " + r.keyring[origin].user + "\n"
 		}
 		b, err := c.opts.Cache.Bucket(identity, secret)
 		if err != nil {
@@ -309,15 +315,7 @@ func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pi
 		return p, nil
 	}
 	for _, kind := range [...]string{cache.Simple, cache.JSON} {
-		at := place{kind: kind, name: name}
-		was, err := c.recorded.do(ctx, r.simple.String()+" "+kind+" "+string(name), func(context.Context) (*recorded, error) {
-			if s := c.load(r, at); s != nil {
-				if p, err := s.unpack(r, name); err == nil {
-					return &recorded{s, p}, nil
-				}
-			}
-			return nil, nil
-		})
+		was, err := c.pageInCache(ctx, r, kind, name)
 		if err != nil {
 			return nil, err
 		}
@@ -332,6 +330,18 @@ func (c *Client) pinnedOf(ctx context.Context, r *repository, name pypi.Name, pi
 		}
 	}
 	return nil, nil
+}
+
+// pageInCache returns the page of a name that the cache has, whatever its age, or nil. The error is the context's.
+func (c *Client) pageInCache(ctx context.Context, r *repository, kind string, name pypi.Name) (*recorded, error) {
+	return c.recorded.do(ctx, r.simple.String()+" "+kind+" "+string(name), func(context.Context) (*recorded, error) {
+		if s := c.load(r, place{kind: kind, name: name}); s != nil {
+			if p, err := s.unpack(r, name); err == nil {
+				return &recorded{s, p}, nil
+			}
+		}
+		return nil, nil
+	})
 }
 
 // pinnedRecords is pinnedOf for the small records of versions.
@@ -413,7 +423,7 @@ const needsBuild Source = 0
 
 // loadMetadata returns what the cache knows of f: metadata, ErrNeedsBuild, or neither.
 func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error) {
-	pack := c.packOf(p.home, cache.Metadata, p.Name)
+	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
 	if pack == nil {
 		return nil, nil
 	}
@@ -458,7 +468,7 @@ func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error
 
 // saveMetadata keeps what was read of f.
 func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
-	pack := c.packOf(p.home, cache.Metadata, p.Name)
+	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
 	if pack == nil || !p.keep {
 		return
 	}
@@ -545,7 +555,7 @@ func (c *Client) Close() {
 	if c.opts.Offline {
 		return
 	}
-	for _, r := range c.repositories {
+	for _, r := range c.all {
 		r.remember(c.opts.Now())
 	}
 }

@@ -11,44 +11,122 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
-var errProxy = errors.New("the proxy address in the environment is not a URL; correct HTTPS_PROXY or HTTP_PROXY")
+var errProxy = errors.New("the proxy address is not a URL with http, https or socks5; correct HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, PIP_PROXY or the proxy of pip.conf")
 
-// lateTransport makes the network when it is first used: to read a file of 150 certificates takes 7 ms, a third of a run
+// Network says how indexes are reached.
+type Network struct {
+	// Roots is a file or folder of certificates in PEM to trust in place of the system's, "" for SSL_CERT_FILE and
+	// SSL_CERT_DIR.
+	Roots string
+	// ClientCert is a file with a certificate and its key in PEM, shown to the servers of the indexes and to no other; ""
+	// for none.
+	ClientCert string
+	// Insecure are hosts, HOST or HOST:PORT, whose certificates are not checked.
+	Insecure []string
+	// Proxy is the address of a proxy in place of those of the environment, ProxyIfNone where that has none. Both may
+	// hold credentials.
+	Proxy, ProxyIfNone string
+}
+
+// settingError is a wrong setting of this machine: no other try will mend it.
+type settingError struct{ error }
+
+func (e settingError) Unwrap() error { return e.error }
+
+// network makes its parts when they are first used: to read a file of 150 certificates takes 7 ms, a third of a run
 // that needs no network.
-type lateTransport struct {
-	make func() (*http.Transport, error)
+type network struct {
+	opts *Network
+	own  map[string]bool // origins of the indexes
+	// plain is the network of all that is not special; its error is about the certificates to trust, and matters only
+	// where one is refused.
+	plain func() (*http.Transport, error)
+	// special is by whether certificates are not checked, and one is shown.
+	special [2][2]func() (*http.Transport, error)
 }
 
-// late returns the network of newTransport.
-func late(concurrency int, getenv func(string) string, dial Dial) *lateTransport {
-	return &lateTransport{sync.OnceValues(func() (*http.Transport, error) { return newTransport(concurrency, getenv, dial) })}
+func (c *Client) newNetwork() *network {
+	o := &c.opts
+	n := &network{opts: &o.Network, own: c.own}
+	n.plain = sync.OnceValues(func() (*http.Transport, error) { return newTransport(o.Concurrency, o.Getenv, o.Dial, o.Network) })
+	for i := range n.special {
+		for j := range n.special[i] {
+			n.special[i][j] = sync.OnceValues(func() (*http.Transport, error) {
+				plain, _ := n.plain()
+				if i+j == 0 {
+					return plain, nil
+				}
+				t := plain.Clone()
+				t.TLSClientConfig.InsecureSkipVerify = i == 1
+				if j == 1 {
+					pair, err := tls.LoadX509KeyPair(o.Network.ClientCert, o.Network.ClientCert)
+					if err != nil {
+						return nil, settingError{fmt.Errorf("client certificate %s: %w", o.Network.ClientCert, err)}
+					}
+					t.TLSClientConfig.Certificates = []tls.Certificate{pair}
+				}
+				return t, nil
+			})
+		}
+	}
+	return n
 }
 
-func (l *lateTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	t, _ := l.make()
+func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
+	i, j := 0, 0
+	if r.URL.Scheme == "https" {
+		if n.insecure(r.URL) {
+			i = 1
+		}
+		if n.opts.ClientCert != "" && n.own[origin(r.URL)] {
+			j = 1
+		}
+	}
+	t, err := n.special[i][j]()
+	if err != nil {
+		return nil, err
+	}
 	return t.RoundTrip(r)
 }
 
-// problem is what is wrong with SSL_CERT_FILE or SSL_CERT_DIR, once a certificate was refused.
-func (l *lateTransport) problem() error {
-	_, err := l.make()
+// insecure reports whether the certificate of a host is not checked.
+func (n *network) insecure(u *url.URL) bool {
+	for _, host := range n.opts.Insecure {
+		h, port, err := net.SplitHostPort(host)
+		if err != nil {
+			h, port = strings.Trim(host, "[]"), ""
+		}
+		if strings.EqualFold(h, u.Hostname()) && (port == "" || strings.HasSuffix(origin(u), ":"+port)) {
+			return true
+		}
+	}
+	return false
+}
+
+// problem is what is wrong with the certificates to trust, once one was refused.
+func (n *network) problem() error {
+	_, err := n.plain()
 	return err
 }
 
-// newTransport returns the network: proxies of the environment, HTTP/2, connections kept for all requests at once.
-// The error, if any, is about certificates and matters only where one is refused.
-func newTransport(concurrency int, getenv func(string) string, dial Dial) (*http.Transport, error) {
-	roots, err := rootCertificates(getenv)
+// newTransport returns the network: proxies, HTTP/2, connections kept for all requests at once. The error, if any, is
+// about certificates and matters only where one is refused.
+func newTransport(concurrency int, getenv func(string) string, dial Dial, n Network) (*http.Transport, error) {
+	roots, err := rootCertificates(getenv, n.Roots)
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
 	}
+	proxy := proxies(getenv, n)
 	return &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
-			u, err := http.ProxyFromEnvironment(r)
-			if err != nil {
+			u, err := proxy(r.URL)
+			if err != nil || u != nil && u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" && u.Scheme != "socks5h" {
 				return nil, errProxy // the text of err holds the address, perhaps with a password
 			}
 			return u, nil
@@ -66,15 +144,46 @@ func newTransport(concurrency int, getenv func(string) string, dial Dial) (*http
 	}, err
 }
 
-// rootCertificates returns the pool that SSL_CERT_FILE and SSL_CERT_DIR describe, nil for the system's own. Go itself
-// looks at them on Unix only, and there they replace the system's; on macOS and Windows they are added to it.
-func rootCertificates(getenv func(string) string) (*x509.CertPool, error) {
-	file, dirs := getenv("SSL_CERT_FILE"), getenv("SSL_CERT_DIR")
+// proxies says which proxy an address is reached by. A program that a web server started may be handed HTTP_PROXY by a
+// stranger: there it does not count.
+func proxies(getenv func(string) string, n Network) func(*url.URL) (*url.URL, error) {
+	get := func(names ...string) string {
+		for _, name := range names {
+			if v := getenv(name); v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	c := &httpproxy.Config{NoProxy: get("NO_PROXY", "no_proxy"), CGI: getenv("REQUEST_METHOD") != ""}
+	c.HTTPProxy = get("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+	c.HTTPSProxy = get("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+	if c.HTTPProxy == "" && c.HTTPSProxy == "" {
+		c.HTTPProxy, c.HTTPSProxy = n.ProxyIfNone, n.ProxyIfNone
+	}
+	if n.Proxy != "" {
+		c.HTTPProxy, c.HTTPSProxy = n.Proxy, n.Proxy
+	}
+	return c.ProxyFunc()
+}
+
+// rootCertificates returns the pool of a file or folder, else that which SSL_CERT_FILE and SSL_CERT_DIR describe, nil for
+// the system's own. Go itself looks at them on Unix only, and there they replace the system's; on macOS and Windows they
+// are added to it.
+func rootCertificates(getenv func(string) string, given string) (*x509.CertPool, error) {
+	fileName, dirName := "SSL_CERT_FILE", "SSL_CERT_DIR"
+	file, dirs := getenv(fileName), getenv(dirName)
+	if given != "" {
+		file, dirs, fileName, dirName = given, "", "certificates", "certificates"
+		if fi, err := os.Stat(given); err == nil && fi.IsDir() {
+			file, dirs = "", given
+		}
+	}
 	if file == "" && dirs == "" {
 		return nil, nil
 	}
 	pool := x509.NewCertPool()
-	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" || file == "" {
+	if given == "" && (runtime.GOOS == "windows" || runtime.GOOS == "darwin" || file == "") {
 		if system, err := x509.SystemCertPool(); err == nil {
 			pool = system
 		}
@@ -85,17 +194,17 @@ func rootCertificates(getenv func(string) string) (*x509.CertPool, error) {
 		pem, err := os.ReadFile(file)
 		switch {
 		case err != nil:
-			problem = fmt.Errorf("SSL_CERT_FILE: %w", err)
+			problem = fmt.Errorf("%s: %w", fileName, err)
 		case pool.AppendCertsFromPEM(pem):
 			found++
 		default:
-			problem = fmt.Errorf("SSL_CERT_FILE: %s holds no certificate in PEM", file)
+			problem = fmt.Errorf("%s: %s holds no certificate in PEM", fileName, file)
 		}
 	}
 	for _, dir := range filepath.SplitList(dirs) {
 		entries, err := os.ReadDir(dir)
 		if err != nil && problem == nil {
-			problem = fmt.Errorf("SSL_CERT_DIR: %w", err)
+			problem = fmt.Errorf("%s: %w", dirName, err)
 		}
 		for _, e := range entries {
 			if pem, err := os.ReadFile(filepath.Join(dir, e.Name())); err == nil && pool.AppendCertsFromPEM(pem) {
@@ -103,7 +212,7 @@ func rootCertificates(getenv func(string) string) (*x509.CertPool, error) {
 			}
 		}
 	}
-	if found == 0 {
+	if found == 0 && given == "" {
 		return nil, problem
 	}
 	return pool, problem

@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -36,22 +35,19 @@ func (c *Client) Versions(ctx context.Context, name pypi.Name, pins []Pinned) (*
 	for _, v := range vs {
 		key += "==" + v.Key()
 	}
-	for _, r := range c.repositories {
+	p, err := c.gather(ctx, name, func(ctx context.Context, r *repository) (*Project, error) {
 		p, err := c.pinnedOf(ctx, r, name, pins)
-		if p != nil {
-			return p.only(vs), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		p, err = c.pinned.do(ctx, r.simple.String()+" "+key, func(ctx context.Context) (*Project, error) {
-			return c.versionsAt(ctx, r, name, vs)
-		})
-		if !errors.Is(err, errAbsent) {
+		if p != nil || err != nil {
 			return p, err
 		}
+		return c.pinned.do(ctx, r.simple.String()+" "+key, func(ctx context.Context) (*Project, error) {
+			return c.versionsAt(ctx, r, name, vs)
+		})
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, c.notFound(name)
+	return p.only(vs), nil
 }
 
 // versionsAt asks one index; the error is errAbsent when it does not have name.
@@ -107,7 +103,7 @@ func (c *Client) versionsAt(ctx context.Context, r *repository, name pypi.Name, 
 func (c *Client) pageOf(ctx context.Context, r *repository, name pypi.Name, vs []pep440.Version) (*Project, error) {
 	var p *Project
 	var err error
-	if len(c.repositories) == 1 {
+	if c.alone(name) == r {
 		p, err = c.Project(ctx, name) // which others may have asked for
 	} else {
 		p, err = c.projectAt(ctx, r, name)
@@ -120,7 +116,7 @@ func (c *Client) pageOf(ctx context.Context, r *repository, name pypi.Name, vs [
 
 // only is p with no other releases than those of vs, which are sorted.
 func (p *Project) only(vs []pep440.Version) *Project {
-	q := &Project{Name: p.Name, Index: p.Index, Status: p.Status, StatusReason: p.StatusReason, Skipped: p.Skipped, home: p.home, claim: p.claim, keep: p.keep}
+	q := &Project{Name: p.Name, Index: p.Index, Status: p.Status, StatusReason: p.StatusReason, Skipped: p.Skipped, home: p.home, merged: p.merged, claim: p.claim, keep: p.keep}
 	for _, v := range vs {
 		if rel := p.Release(v); rel != nil {
 			q.Releases = append(q.Releases, *rel)

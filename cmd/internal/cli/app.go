@@ -12,8 +12,10 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +33,9 @@ type App struct {
 	StdoutTerminal bool
 	Getenv         func(string) (string, bool)
 	FS             lockfile.FS
-	Now            func() time.Time
+	// SystemConfig is the folder of the machine's settings; "" for none.
+	SystemConfig string
+	Now          func() time.Time
 	// Transport replaces the network, Dial only its connections, and Sleep the
 	// wait between tries; nil for the real ones.
 	Transport http.RoundTripper
@@ -49,7 +53,9 @@ func New() *App {
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())), StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Getenv: os.LookupEnv,
 		FS:     lockfile.OS{},
-		Now:    time.Now,
+
+		SystemConfig: systemConfig(),
+		Now:          time.Now,
 	}
 }
 
@@ -72,6 +78,17 @@ type global struct {
 	noProgress bool
 	directory  string
 	cache      caching
+
+	company     company
+	netrc       netrcFile
+	keyringOnce sync.Once // tells that there is none
+}
+
+func systemConfig() string {
+	if runtime.GOOS == "windows" {
+		return os.Getenv("ProgramData")
+	}
+	return "/etc"
 }
 
 // commands make the commands, in no order.

@@ -90,7 +90,7 @@ func (g *global) indexClient() (*index.Client, error) {
 	if err := o.environment(); err != nil {
 		return nil, err
 	}
-	s, err := o.indexSettings(project.IndexSettings{})
+	s, err := o.indexSettings(project.IndexSettings{}, "")
 	if err != nil {
 		return nil, err
 	}

@@ -111,6 +111,7 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 		return nil
 	})
 	t.live.close()
+	t.tellIndexes(p)
 	if err == nil {
 		err = ended(ctx)
 	}

@@ -283,7 +283,7 @@ func TestIndexCredentials(t *testing.T) {
 		return "", false
 	}}}}
 	o.indexes = []string{"my-corp=https://corp.example/simple/ https://other.example/simple/", "https://corp.example/simple/"}
-	s, err := o.indexSettings(project.IndexSettings{Extra: []project.Link{{URL: "https://hidden.example/", Explicit: true}, {URL: "https://third.example/"}}})
+	s, err := o.indexSettings(project.IndexSettings{Extra: []project.Link{{URL: "https://hidden.example/", Explicit: true}, {URL: "https://third.example/"}}}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,12 @@ type compileOptions struct {
 	noBinary, onlyBinary list
 	defaultIndex         string
 	indexes              []string
-	timeout              time.Duration
-	requestTimeout       time.Duration // of one request; 0 for the client's own
+	findLinks            []string
+	noIndex              bool
+	indexStrategy        choice
+	access
+	timeout        time.Duration
+	requestTimeout time.Duration // of one request; 0 for the client's own
 
 	format              choice
 	hashes              hashesValue
@@ -63,6 +68,7 @@ type compileOptions struct {
 	noStripExtras       bool
 	noEmit              list
 	emitIndexURL        bool
+	emitFindLinks       bool
 	emitBuildOptions    bool
 	emitIndexAnnotation bool
 	emitLocal           bool
@@ -233,7 +239,11 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 	if err := o.checkOutput(r); err != nil {
 		return nil, err
 	}
-	if r.indexes, err = o.indexSettings(r.project.Index); err != nil {
+	base := ""
+	if r.output != "" {
+		base = filepath.Dir(r.output)
+	}
+	if r.indexes, err = o.indexSettings(r.project.Index, base); err != nil {
 		return nil, err
 	}
 	if err := o.describe(ctx, r); err != nil {
@@ -259,6 +269,9 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 		return nil, err
 	}
 	if err := o.target(r); err != nil {
+		return nil, err
+	}
+	if err := o.pinIndexes(r); err != nil {
 		return nil, err
 	}
 	if q.NoBinary, err = names("--no-binary", slices.Concat(r.project.NoBinary, o.noBinary.values)); err != nil {
@@ -296,10 +309,22 @@ func (o *compileOptions) prepareLock(r *run) error {
 	if !o.pip {
 		b.DefaultIndex = bare(r.indexes.byDefault)
 	}
-	if o.emitIndexURL {
+	if r.indexes.noIndex && !o.pip {
+		// Nothing else may be asked for these pins, so pip must not either.
+		b.Options = append(b.Options, "--no-index")
+	} else if o.emitIndexURL && !r.indexes.noIndex {
 		b.Options = append(b.Options, "--index-url "+bare(r.indexes.byDefault))
 		for _, u := range r.indexes.extra {
-			b.Options = append(b.Options, "--extra-index-url "+bare(u))
+			option := "--extra-index-url "
+			if _, flat := r.indexes.flat[u]; flat {
+				option = "--find-links "
+			}
+			b.Options = append(b.Options, option+r.indexes.shown(u))
+		}
+	}
+	if o.emitFindLinks {
+		for _, l := range r.indexes.links {
+			b.Options = append(b.Options, "--find-links "+cmp.Or(l.Shown, bare(l.Address)))
 		}
 	}
 	if o.emitBuildOptions {

@@ -158,7 +158,21 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		}
 	}
 	c.Settings = append(c.Settings, target)
-	for _, u := range append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)) {
+	all, err := j.options.companySettings()
+	if err != nil {
+		return configJob{}, err
+	}
+	for _, s := range all {
+		u := s.Value
+		if strings.Contains(u, "://") {
+			u = bare(u)
+		}
+		if s.Name != "" {
+			u = s.Name + "=" + u
+		}
+		c.Settings = append(c.Settings, configValue{Key: s.Key, Value: []string{u}, Table: "user or machine", File: s.Place.File, Line: s.Place.Line})
+	}
+	for _, u := range r.indexes.asked() {
 		c.Settings = append(c.Settings, configValue{Key: "asks", Value: []string{u}, Table: "derived"})
 	}
 	return c, nil

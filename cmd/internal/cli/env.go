@@ -84,9 +84,29 @@ func (o *compileOptions) environment() error {
 		}
 		o.requestTimeout = d
 	}
-	for _, name := range []string{"UV_FIND_LINKS", "UV_INDEX_STRATEGY", "UV_NO_INDEX", "UV_TORCH_BACKEND"} {
+	if !f.Changed("find-links") {
+		// uv separates by commas, pip by white space.
+		o.findLinks = strings.FieldsFunc(get("UV_FIND_LINKS"), func(r rune) bool { return r == ',' })
+		if len(o.findLinks) == 0 {
+			o.findLinks = strings.Fields(get("PIP_FIND_LINKS"))
+		}
+		if len(o.findLinks) > 0 {
+			took("find-links")
+		}
+	}
+	if !f.Changed("no-index") && o.truth("UV_NO_INDEX", "PIP_NO_INDEX") {
+		o.noIndex = true
+		took("no-index")
+	}
+	if err := pick(&o.indexStrategy, "UV_INDEX_STRATEGY", "index-strategy"); err != nil {
+		return err
+	}
+	if err := o.accessEnvironment(get); err != nil {
+		return err
+	}
+	for _, name := range []string{"UV_TORCH_BACKEND"} {
 		v := get(name)
-		if v == "" || name == "UV_INDEX_STRATEGY" && v == "first-index" {
+		if v == "" {
 			continue
 		}
 		_, n, _ := strings.Cut(name, "_")

@@ -63,7 +63,7 @@ other way needs no network.`,
 	o.format = choice{of: []string{"requirements.txt", "pylock.toml"}}
 	f.Var(&o.format, "format", "the form to write: requirements.txt or pylock.toml; the one that LOCK has not, where none is given")
 	complete(cmd, "format", o.format.of...)
-	for _, name := range []string{"default-index", "index", "timeout"} {
+	for _, name := range slices.Concat([]string{"default-index", "index", "timeout"}, accessFlags) {
 		f.AddFlag(o.index.flags.Lookup(name))
 	}
 	f.BoolVar(&o.noAnnotate, "no-annotate", false, "do not tell who asked for a package")
@@ -116,7 +116,7 @@ func runExport(ctx context.Context, o *exportOptions) error {
 	for _, w := range old.Warnings {
 		p.warnf("%s", w)
 	}
-	indexes, err := o.index.indexSettings(indexesOf(old))
+	indexes, err := o.index.indexSettings(indexesOf(old, filepath.Dir(o.lock)), filepath.Dir(o.lock))
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (o *exportOptions) command(root string, to lockfile.Format) string {
 }
 
 // indexesOf are the indexes that the options of a lock name.
-func indexesOf(l *lockfile.Lock) project.IndexSettings {
+func indexesOf(l *lockfile.Lock, dir string) project.IndexSettings {
 	var s project.IndexSettings
 	for _, option := range l.Options {
 		name, value, _ := strings.Cut(option, " ")
@@ -189,6 +189,13 @@ func indexesOf(l *lockfile.Lock) project.IndexSettings {
 			s.Default = project.Link{URL: value}
 		case "--extra-index-url":
 			s.Extra = append(s.Extra, project.Link{URL: value})
+		case "--find-links":
+			if !strings.Contains(value, "://") && !filepath.IsAbs(value) {
+				value = filepath.Join(dir, filepath.FromSlash(value))
+			}
+			s.FindLinks = append(s.FindLinks, project.Link{URL: value})
+		case "--no-index":
+			s.NoIndex = true
 		}
 	}
 	return s

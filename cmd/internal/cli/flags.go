@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/tags"
 )
 
@@ -23,6 +24,8 @@ func alias(f *pflag.FlagSet, name string) pflag.NormalizedName {
 		name = "default-index"
 	case "extra-index-url":
 		name = "index"
+	case "trusted-host":
+		name = "allow-insecure-host"
 	}
 	return pflag.NormalizedName(name)
 }
@@ -99,6 +102,19 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	f.Var(&o.onlyBinary, "only-binary", "ignore the source distributions of a package, or :all: (repeatable)")
 	f.StringVarP(&o.defaultIndex, "default-index", "i", "", "ask this index `URL` in place of the default (also --index-url)")
 	f.StringArrayVar(&o.indexes, "index", nil, "ask this index `URL` before the default (repeatable; also --extra-index-url)")
+	o.indexStrategy = choice{value: index.Strategies[0], first: index.Strategies[0], of: index.Strategies}
+	f.Var(&o.indexStrategy, "index-strategy", "which indexes to take a name from: first-index that has it, or all of them: unsafe-first-match, unsafe-best-match")
+	complete("index-strategy", o.indexStrategy.of...)
+	f.StringArrayVarP(&o.findLinks, "find-links", "f", nil, "take files from this `folder` or page too (repeatable)")
+	f.BoolVar(&o.noIndex, "no-index", false, "ask no index: take what --find-links has")
+	f.StringVar(&o.cert, "cert", "", "trust the certificates in this `file` or folder, in PEM, in place of the system's")
+	f.StringVar(&o.clientCert, "client-cert", "", "show the certificate in this `file`, in PEM with its key, to the indexes")
+	f.StringArrayVar(&o.insecure, "allow-insecure-host", nil, "do not check the certificate of this `host`, or host:port (repeatable; also --trusted-host)")
+	f.StringVar(&o.proxy, "proxy", "", "reach the indexes by this proxy `URL`")
+	o.keyring = choice{value: "disabled", first: "disabled", of: []string{"disabled", "subprocess"}}
+	f.Var(&o.keyring, "keyring-provider", "how to ask the keyring for the password of a user in an index URL: disabled, or subprocess, by the command keyring")
+	complete("keyring-provider", o.keyring.of...)
+	f.BoolVar(&o.noConfig, "no-config", false, "read no pip.conf, and no uv.toml of user and machine")
 	f.DurationVar(&o.timeout, "timeout", 0, "give up after this `duration`, such as 2m")
 
 	// How the lock looks.
@@ -123,6 +139,8 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	f.Var(&o.noEmit, "no-emit-package", "resolve a package and leave it out of the lock (repeatable; also --unsafe-package)")
 	f.BoolVar(&o.emitIndexURL, "emit-index-url", false, "write the indexes into the lock")
 	hide(sw(f, inverse{&o.emitIndexURL}, "no-emit-index-url", ""))
+	f.BoolVar(&o.emitFindLinks, "emit-find-links", false, "write the pages and folders of --find-links into the lock")
+	hide(sw(f, inverse{&o.emitFindLinks}, "no-emit-find-links", ""))
 	f.BoolVar(&o.emitBuildOptions, "emit-build-options", false, "write --no-binary and --only-binary into the lock")
 	hide(sw(f, inverse{&o.emitBuildOptions}, "no-emit-build-options", ""))
 	f.BoolVar(&o.emitIndexAnnotation, "emit-index-annotation", false, "write the index of each package")
@@ -153,7 +171,7 @@ func (h *hashesValue) Set(s string) error {
 
 // ignored adds the flags of pip-tools that ask for what is the case anyway.
 func ignored(f *pflag.FlagSet) {
-	for _, name := range []string{"allow-unsafe", "no-allow-unsafe", "no-reuse-hashes", "no-emit-trusted-host", "no-emit-options", "no-emit-find-links", "strip-markers"} {
+	for _, name := range []string{"allow-unsafe", "no-allow-unsafe", "no-reuse-hashes", "no-emit-trusted-host", "no-emit-options", "strip-markers"} {
 		f.Bool(name, false, "")
 		f.Lookup(name).Hidden = true
 	}
@@ -166,10 +184,8 @@ func unsupported(name string) string {
 	switch name {
 	case "no-strip-markers", "emit-marker-expression":
 		return "a lock for several environments has the markers that it needs: --python-platform, --universal"
-	case "find-links", "emit-find-links", "f", "no-index", "torch-backend", "index-strategy":
-		return "packages come from indexes alone, the first that has the name: --index, --default-index"
-	case "keyring-provider":
-		return "credentials go into the index URL, or into UV_INDEX_<NAME>_USERNAME and _PASSWORD: --index"
+	case "torch-backend":
+		return "name the index of torch in sources: [tool.uv.sources] torch = { index = NAME }"
 	case "build-constraint", "build-constraints", "b", "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
 		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps", "no-build-package", "no-binary-package":
 		return "nothing is ever built: --no-build, --only-binary"
@@ -177,8 +193,8 @@ func unsupported(name string) string {
 		return "--no-cache, or --dry-run for what pip-compile calls -n"
 	case "rebuild":
 		return "--refresh asks the index again"
-	case "cert", "system-certs", "native-tls", "allow-insecure-host", "trusted-host", "client-cert":
-		return "set SSL_CERT_FILE or SSL_CERT_DIR to trust other certificates; nothing turns the check off"
+	case "system-certs", "native-tls":
+		return "the system's certificates are trusted unless --cert, SSL_CERT_FILE or SSL_CERT_DIR name others: leave it out"
 	case "system", "managed-python", "no-managed-python", "no-python-downloads", "python-preference", "python-fetch", "no-system":
 		return "no Python is run: --python-version"
 	case "uploaded-prior-to":
@@ -187,7 +203,7 @@ func unsupported(name string) string {
 		return "--upgrade-package names packages one by one"
 	case "no-sources-package":
 		return "--no-sources is for all packages"
-	case "config", "config-file", "no-config", "project", "pip-args", "emit-options", "emit-trusted-host", "max-rounds", "reuse-hashes":
+	case "config", "config-file", "project", "pip-args", "emit-options", "emit-trusted-host", "max-rounds", "reuse-hashes":
 		return "leave it out"
 	case "no-color":
 		return "--color never, or NO_COLOR"

@@ -104,6 +104,13 @@ func (o *compileOptions) command(root string, sources []string) *command {
 			c.value("index", u)
 		}
 	}
+	for _, l := range o.findLinks {
+		c.value("find-links", linkPath(root, l))
+	}
+	on("no-index", o.noIndex)
+	if o.indexStrategy.value != o.indexStrategy.first {
+		c.value("index-strategy", o.indexStrategy.value)
+	}
 	if h := o.hashes.value; h != o.defaultHashes() {
 		switch h {
 		case "all":
@@ -121,6 +128,7 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	on("no-strip-extras", o.noStripExtras)
 	c.values("no-emit-package", normal(o.noEmit.values))
 	on("emit-index-url", o.emitIndexURL)
+	on("emit-find-links", o.emitFindLinks)
 	on("emit-build-options", o.emitBuildOptions)
 	on("emit-index-annotation", o.emitIndexAnnotation)
 	on("emit-local", o.emitLocal)
@@ -167,7 +175,8 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 		return o, nil
 	}
 	was.rebase(root)
-	line := &command{flags: slices.DeleteFunc(was.options(root), func(f flag) bool { return settled(vs, f.name) })}
+	company := o.companyFlags(root)
+	line := &command{flags: slices.DeleteFunc(was.options(root), func(f flag) bool { return settled(vs, f.name) || slices.Contains(company, f) })}
 	if given := o.options(root); len(given) > 0 || o.changesResult(o.flags) || o.headless(vs) {
 		line.flags = slices.DeleteFunc(line.flags, func(f flag) bool {
 			return slices.ContainsFunc(given, func(g flag) bool { return g.name == f.name })
@@ -191,7 +200,7 @@ func (o *compileOptions) inherit(output string, vs project.Values) (*compileOpti
 	was.headerStyle = style
 	was.sources, was.output, was.format, was.warnings, was.remarks, was.workspaces = o.sources, o.output, o.format, o.warnings, o.remarks, o.workspaces
 	was.upgrade, was.upgradePackages, was.dryRun, was.coherent = o.upgrade, o.upgradePackages, o.dryRun, o.coherent
-	was.timeout, was.requestTimeout = o.timeout, o.requestTimeout
+	was.timeout, was.requestTimeout, was.access = o.timeout, o.requestTimeout, o.access
 	was.customCommand, was.noHeader = o.customCommand, o.noHeader
 	if o.headerStyle.set {
 		was.headerStyle = o.headerStyle
@@ -220,7 +229,7 @@ func (o *compileOptions) changesResult(f *pflag.FlagSet) bool {
 		case "output-file", "upgrade", "no-upgrade", "upgrade-package", "default-index", "timeout", "custom-compile-command", "no-header", "header", "format", "dry-run", "coherent",
 			"quiet", "verbose", "color", "no-progress", "directory":
 		default:
-			changed = true
+			changed = changed || !slices.Contains(accessFlags, fl.Name)
 		}
 	})
 	return changed
@@ -234,11 +243,29 @@ func (o *compileOptions) rebase(root string) {
 			files[i] = filepath.Join(root, filepath.FromSlash(f))
 		}
 	}
+	for i, l := range o.findLinks {
+		if !strings.Contains(l, "://") && !filepath.IsAbs(l) {
+			o.findLinks[i] = filepath.Join(root, filepath.FromSlash(l))
+		}
+	}
 	for i, g := range o.groups {
 		if j := strings.LastIndexByte(g, ':'); j >= 0 {
 			o.groups[i] = filepath.Join(root, filepath.FromSlash(g[:j])) + g[j:]
 		}
 	}
+}
+
+// linkPath is a page or folder of files as a header names it: a folder of the
+// repository by its path from the root, another by its own.
+func linkPath(root, l string) string {
+	if strings.Contains(l, "://") {
+		return bare(l)
+	}
+	rel := relative(root, l)
+	if abs, err := filepath.Abs(l); err == nil && (rel == ".." || strings.HasPrefix(rel, "../")) && filepath.IsAbs(l) {
+		return filepath.ToSlash(abs)
+	}
+	return rel
 }
 
 // folder returns the folder that a source is in, or is.

@@ -37,12 +37,12 @@ func (h headerValue) Set(s string) error {
 // is kept from the existing lock gives way to options that uv does not have.
 func (o *compileOptions) headerCommand(r *run) (string, error) {
 	o.written.declared = o.declared
-	own := o.written.command(r.project.Root, r.project.Sources)
+	own := o.withCompany(o.written.command(r.project.Root, r.project.Sources), r.project.Root)
 	if o.headerStyle.value != "uv" || o.noHeader {
 		return own.String(), nil
 	}
 	// Not the written options alone: uv does not read our settings.
-	c, err := o.uvCommand(o.command(r.project.Root, r.project.Sources), r)
+	c, err := o.uvCommand(o.withCompany(o.command(r.project.Root, r.project.Sources), r.project.Root), r)
 	switch {
 	case err == nil:
 		return c.String(), nil
@@ -196,6 +196,11 @@ func (o *compileOptions) fromUV(words []string, file string) (*compileOptions, *
 			}
 		}
 	}
+	for i, l := range was.findLinks {
+		if !strings.Contains(l, "://") && !path.IsAbs(l) {
+			was.findLinks[i] = in(l)
+		}
+	}
 	for i, g := range was.groups {
 		if n := strings.LastIndexByte(g, ':'); n >= 0 {
 			was.groups[i] = in(g[:n]) + g[n:]
@@ -262,22 +267,21 @@ func withoutEffect(f *pflag.FlagSet) {
 	f.CountP("quiet", "q", "")
 	f.CountP("verbose", "v", "")
 	for _, name := range []string{
-		"no-progress", "no-color", "system", "native-tls", "system-certs", "offline", "refresh", "rebuild", "no-config",
+		"no-progress", "no-color", "system", "native-tls", "system-certs", "offline", "refresh", "rebuild",
 		"managed-python", "no-managed-python", "no-python-downloads", "require-build-hashes", "no-build-isolation", "build-isolation", "reuse-hashes",
-		"no-strip-markers", "emit-marker-expression", "emit-find-links", "emit-options", "emit-trusted-host",
+		"no-strip-markers", "emit-marker-expression", "emit-options", "emit-trusted-host",
 	} {
 		f.Bool(name, false, "")
 	}
 	f.BoolP("no-cache", "n", false, "")
 	for _, name := range []string{
-		"color", "cache-dir", "refresh-package", "cert", "client-cert", "allow-insecure-host", "trusted-host", "keyring-provider", "link-mode",
+		"color", "cache-dir", "refresh-package", "link-mode",
 		"python-preference", "no-build-isolation-package", "config-settings-package", "build-constraint", "project", "directory", "config-file", "max-rounds", "newline",
 	} {
 		f.StringArray(name, nil, "")
 	}
 	f.StringArrayP("build-constraints", "b", nil, "")
 	f.StringArrayP("config-setting", "C", nil, "")
-	f.Var(&choice{of: []string{"first-index"}}, "index-strategy", "")
 }
 
 var interpreter = sync.OnceValue(func() *regexp.Regexp {

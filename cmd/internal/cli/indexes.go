@@ -1,45 +1,112 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
 )
 
-// indexSettings are the addresses to ask, which may hold credentials.
+// indexSettings are the places to ask. Addresses may hold credentials.
 type indexSettings struct {
 	byDefault string
-	extra     []string // asked first, in this order
+	extra     []string               // asked first, in this order
+	flat      map[string]index.Links // those of extra and only that are pages or folders of files
+	links     []index.Links          // pages and folders of files
+	noIndex   bool
+	strategy  index.Strategy
+	only      map[pypi.Name]pinnedIndex // the packages that a source names an index for
+
+	named map[string]string // of flags and the environment, by name
+	base  string            // the folder that folders are shown relative to
 }
 
-// key tells indexes from others.
-func (s indexSettings) key() string {
-	return strings.Join(append([]string{s.byDefault}, s.extra...), "\n")
+// pinnedIndex is the only place that a package may come from.
+type pinnedIndex struct {
+	name, url string
+	flat      bool
+	place     project.Place
 }
 
-// private reports whether an address holds a credential, or may.
-func (s indexSettings) private() bool {
-	return slices.ContainsFunc(append([]string{s.byDefault}, s.extra...), func(u string) bool { return bare(u) != u })
-}
-
-// indexes merges flags and environment with what the project says; the former
-// come first.
-func (o *compileOptions) indexSettings(p project.IndexSettings) (indexSettings, error) {
-	var s indexSettings
-	if len(p.FindLinks) > 0 {
-		return s, &project.InputError{Place: p.FindLinks[0].Place, Msg: "--find-links is not supported: " + unsupported("find-links")}
+// key is the same for settings that one client serves.
+func (s *indexSettings) key() string {
+	parts := append([]string{s.byDefault, fmt.Sprint(s.noIndex, s.strategy)}, s.extra...)
+	for _, l := range s.links {
+		parts = append(parts, "links "+l.Address+" "+l.Shown)
 	}
-	if p.NoIndex {
-		return s, usagef("--no-index in the requirements is not supported: %s", unsupported("no-index"))
+	for _, name := range slices.Sorted(maps.Keys(s.only)) {
+		p := s.only[name]
+		parts = append(parts, fmt.Sprintf("%s %s %t", name, p.url, p.flat))
+	}
+	return strings.Join(parts, "\n")
+}
+
+// unsure reports whether what these places say may be another thing for somebody
+// else, or a moment later without a word: an address that holds a credential, or
+// may, and pages and folders of files. The warning about a strategy is due each
+// time.
+func (s *indexSettings) unsure() bool {
+	addresses := append([]string{s.byDefault}, s.extra...)
+	for _, pin := range s.only {
+		addresses = append(addresses, pin.url)
+		if pin.flat {
+			return true
+		}
+	}
+	return len(s.links)+len(s.flat) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(addresses, func(u string) bool { return bare(u) != u })
+}
+
+// asked are the places in the order asked, without credentials, for people.
+func (s *indexSettings) asked() []string {
+	var out []string
+	for _, l := range s.links {
+		out = append(out, cmp.Or(l.Shown, bare(l.Address)))
+	}
+	if !s.noIndex {
+		for _, u := range s.extra {
+			out = append(out, s.shown(u))
+		}
+		out = append(out, bare(s.byDefault))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.only)) {
+		out = append(out, s.shown(s.only[name].url)+" for "+string(name))
+	}
+	return out
+}
+
+// shown is an index without credentials, a folder as a lock names it.
+func (s *indexSettings) shown(address string) string {
+	return cmp.Or(s.flat[address].Shown, bare(address))
+}
+
+// indexSettings merges flags, the environment and the company's settings with
+// what the project says; the project's indexes are asked last but for the
+// default. base is the folder of the lock, to which it names folders.
+func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (indexSettings, error) {
+	s := indexSettings{noIndex: o.noIndex || p.NoIndex, base: base, named: map[string]string{}}
+	_, err := o.companySettings()
+	if err != nil {
+		return s, &inputError{err}
+	}
+	if s.strategy, err = index.ParseStrategy(cmp.Or(o.indexStrategy.value, index.Strategies[0])); err != nil {
+		return s, usagef("--index-strategy: %w", err)
 	}
 	name, u := splitIndex(o.defaultIndex)
+	if u != "" {
+		s.named[name] = u
+	}
 	switch {
 	case u != "":
 		s.byDefault = o.authenticate(name, u)
@@ -47,6 +114,9 @@ func (o *compileOptions) indexSettings(p project.IndexSettings) (indexSettings, 
 		s.byDefault = o.authenticate(p.Default.Name, p.Default.URL)
 	default:
 		s.byDefault = index.DefaultIndex
+		if name, u := o.companyDefault(); u != "" {
+			s.byDefault = o.authenticate(name, u)
+		}
 	}
 	add := func(name, u string) {
 		u = o.authenticate(name, u)
@@ -59,15 +129,172 @@ func (o *compileOptions) indexSettings(p project.IndexSettings) (indexSettings, 
 	}
 	for _, value := range o.indexes {
 		for _, one := range strings.Fields(value) {
-			add(splitIndex(one))
+			name, u := splitIndex(one)
+			if _, ok := s.named[name]; !ok {
+				s.named[name] = u
+			}
+			add(name, u)
+		}
+	}
+	delete(s.named, "")
+	// What the header will name as a flag has the place of a flag.
+	for _, f := range o.companyFlags("") {
+		switch name, u := splitIndex(f.value); f.name {
+		case "index":
+			add(name, u)
+		case "no-index":
+			s.noIndex = true
 		}
 	}
 	for _, l := range p.Extra {
-		if !l.Explicit {
+		_, given := s.named[l.Name]
+		switch {
+		case l.Explicit || given:
+		case l.Flat:
+			address := o.authenticate(l.Name, l.URL)
+			if err := s.addFlat(address, l.Place.String()+": url"); err != nil {
+				return s, err
+			}
+			s.extra = append(s.extra, address)
+		default:
 			add(l.Name, l.URL)
 		}
 	}
+	for _, l := range o.findLinks {
+		if err := s.addLinks(o.companyCredentials(l), "--find-links"); err != nil {
+			return s, err
+		}
+	}
+	for _, l := range o.ofCompany("find-links") {
+		if _, set := o.app.Getenv("PIP_FIND_LINKS"); set {
+			break
+		}
+		if err := s.addLinks(o.companyCredentials(l.Value), l.Place.String()+": find-links"); err != nil {
+			return s, err
+		}
+	}
+	for _, l := range p.FindLinks {
+		if err := s.addLinks(o.authenticate(l.Name, l.URL), l.Place.String()+": find-links"); err != nil {
+			return s, err
+		}
+	}
 	return s, nil
+}
+
+// addLinks adds a page or folder of files; what names it in an error.
+func (s *indexSettings) addLinks(address, what string) error {
+	l, err := s.link(address, what)
+	if err == nil && !slices.Contains(s.links, l) {
+		s.links = append(s.links, l)
+	}
+	return err
+}
+
+// addFlat notes that an address is that of a page or folder of files.
+func (s *indexSettings) addFlat(address, what string) error {
+	l, err := s.link(address, what)
+	if s.flat == nil {
+		s.flat = map[string]index.Links{}
+	}
+	s.flat[address] = l
+	return err
+}
+
+func (s *indexSettings) link(address, what string) (index.Links, error) {
+	if u, err := url.Parse(address); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		return index.Links{Address: address}, nil
+	} else if err == nil && u.Scheme == "file" {
+		address = filepath.FromSlash(u.Path)
+	}
+	dir, err := filepath.Abs(address)
+	if err != nil {
+		return index.Links{}, err
+	}
+	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+		return index.Links{}, usagef("%s %s: there is no such folder: name a folder with wheels, or the URL of a page that lists some", what, project.Redact(address))
+	}
+	base, err := filepath.Abs(s.base)
+	if err != nil {
+		return index.Links{}, err
+	}
+	shown := relative(base, dir)
+	if !strings.HasPrefix(shown, "../") && shown != ".." && !filepath.IsAbs(shown) {
+		shown = "./" + strings.TrimPrefix(shown, "./")
+	}
+	if strings.Trim(shown, unquoted+"~") != "" {
+		return index.Links{}, usagef("%s %s: a lock cannot name this folder: use letters, digits and -_.+ alone", what, shown)
+	}
+	return index.Links{Address: dir, Shown: shown}, nil
+}
+
+// pinIndexes finds the packages that sources name an index for, in the
+// environments of the lock.
+func (o *compileOptions) pinIndexes(r *run) error {
+	s := &r.indexes
+	s.only = map[pypi.Name]pinnedIndex{}
+	all := slices.Concat(r.project.Requirements, r.project.Constraints, r.project.Overrides)
+	for i := range r.project.Locals {
+		l := &r.project.Locals[i]
+		all = append(all, l.Requirements...)
+		for _, e := range slices.Sorted(maps.Keys(l.Extras)) {
+			all = append(all, l.Extras[e]...)
+		}
+	}
+	for i := range all {
+		req := &all[i]
+		if req.Index == nil {
+			continue
+		}
+		if applies, err := r.request.Applies(req.Marker); err != nil || !applies {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		pin, err := o.pinnedIndex(s, req.Index)
+		if err != nil {
+			return err
+		}
+		have, ok := s.only[req.Name]
+		if ok && (have.url != pin.url || have.flat != pin.flat) {
+			return &project.InputError{Place: pin.place, Msg: fmt.Sprintf("%s comes from %s in some environments of this lock, and from %s in others (%s), and a lock takes a package from one place: lock these environments apart, with platforms or environments of their own",
+				req.Name, pin, have, have.place)}
+		}
+		s.only[req.Name] = pin
+	}
+	for name, pin := range s.only {
+		switch {
+		case pin.url == "" || s.noIndex && !pin.flat:
+			delete(s.only, name)
+		case pin.flat:
+			if err := s.addFlat(pin.url, pin.place.String()+": index "+pin.name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p pinnedIndex) String() string {
+	if p.url == "" {
+		return "the usual indexes"
+	}
+	return "the index " + p.name
+}
+
+// pinnedIndex finds the address of an index that a source names.
+func (o *compileOptions) pinnedIndex(s *indexSettings, from *project.IndexSource) (pinnedIndex, error) {
+	pin := pinnedIndex{name: from.Name, url: from.Link.URL, flat: from.Link.Flat, place: from.Place}
+	if u, ok := s.named[from.Name]; ok {
+		pin.url, pin.flat = u, false
+	}
+	if pin.url == "" && from.Name != "" {
+		return pin, &project.InputError{Place: from.Place, Msg: fmt.Sprintf("no index has the name %q: declare it with [[tool.uv.index]] or [[tool.pylock.index]], or with --index %s=URL", from.Name, from.Name)}
+	}
+	if from.Name != "" {
+		pin.url = o.authenticate(from.Name, pin.url)
+	}
+	return pin, nil
 }
 
 var indexName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+$`) })
@@ -80,13 +307,20 @@ func splitIndex(s string) (name, u string) {
 	return "", s
 }
 
-// authenticate adds the credentials that uv's variables have for a named
-// index.
+// authenticate adds the credentials that our and uv's variables have for a
+// named index.
 func (o *compileOptions) authenticate(name, u string) string {
 	if name == "" {
+		return o.companyCredentials(u)
+	}
+	parsed, err := url.Parse(u)
+	if err != nil || parsed.Host == "" {
 		return u
 	}
-	key := "UV_INDEX_" + strings.Map(func(r rune) rune {
+	if _, has := parsed.User.Password(); has {
+		return u
+	}
+	key := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':
 			return r - 'a' + 'A'
@@ -95,17 +329,29 @@ func (o *compileOptions) authenticate(name, u string) string {
 		}
 		return '_'
 	}, name)
-	user, hasUser := o.app.Getenv(key + "_USERNAME")
-	password, hasPassword := o.app.Getenv(key + "_PASSWORD")
-	parsed, err := url.Parse(u)
-	if err != nil || parsed.User != nil || !hasUser && !hasPassword {
-		return u
+	get := func(what string) (string, bool) {
+		for _, tool := range []string{"PYLOCK", "UV"} {
+			if v, ok := o.app.Getenv(tool + "_INDEX_" + key + "_" + what); ok {
+				return v, true
+			}
+		}
+		return "", false
 	}
-	parsed.User = url.User(user)
-	if hasPassword {
+	user, hasUser := get("USERNAME")
+	password, hasPassword := get("PASSWORD")
+	if parsed.User != nil {
+		if hasUser && user != parsed.User.Username() {
+			return u // of somebody else
+		}
+		user = parsed.User.Username()
+	}
+	switch {
+	case hasPassword:
 		parsed.User = url.UserPassword(user, password)
+	case hasUser:
+		parsed.User = url.User(user)
 	}
-	return parsed.String()
+	return o.companyCredentials(parsed.String())
 }
 
 // bare returns an address without credentials, query and fragment, as it may
@@ -123,6 +369,11 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 	opts := index.Options{
 		DefaultIndex: s.byDefault,
 		ExtraIndexes: s.extra,
+		NoIndex:      s.noIndex,
+		Links:        s.links,
+		Strategy:     s.strategy,
+		Finder:       o.finder(),
+		Network:      o.network(),
 		UserAgent:    userAgent(),
 		Timeout:      o.requestTimeout,
 		Transport:    o.app.Transport,
@@ -134,6 +385,10 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 			return v
 		},
 	}
+	for name, pin := range s.only {
+		put(&opts.Only, name, pin.url)
+	}
+	opts.Flat = s.flat
 	if p != nil {
 		opts.Observer = p
 	}

@@ -31,7 +31,7 @@ func (o *compileOptions) fork() *compileOptions {
 	for _, list := range []*[]string{
 		&n.sources, &n.extras.values, &n.groups, &n.constraints, &n.overrides, &n.excludes.values, &n.excludeFiles, &n.pythons, &n.platforms,
 		&n.pythonShort, &n.upgradePackages, &n.prereleasePackages, &n.excludeNewerPackages, &n.noBinary.values, &n.onlyBinary.values,
-		&n.indexes, &n.noEmit.values, &n.warnings,
+		&n.indexes, &n.findLinks, &n.insecure, &n.noEmit.values, &n.warnings,
 	} {
 		*list = slices.Clone(*list)
 	}
@@ -60,6 +60,8 @@ var settingFlags = map[string][]string{
 	"excludes":               {"excludes", "exclude"},
 	"no-deps":                {"no-deps", "deps"},
 	"no-sources":             {"no-sources"},
+	"index-strategy":         {"index-strategy"},
+	"keyring-provider":       {"keyring-provider"},
 	"no-build":               {"no-build", "build"},
 	"no-binary":              {"no-binary"},
 	"only-binary":            {"only-binary"},
@@ -72,6 +74,7 @@ var settingFlags = map[string][]string{
 	"no-strip-extras":        {"no-strip-extras", "strip-extras"},
 	"no-emit-package":        {"no-emit-package"},
 	"emit-index-url":         {"emit-index-url", "no-emit-index-url"},
+	"emit-find-links":        {"emit-find-links", "no-emit-find-links"},
 	"emit-build-options":     {"emit-build-options", "no-emit-build-options"},
 	"emit-index-annotation":  {"emit-index-annotation", "no-emit-index-annotation"},
 	"emit-local":             {"emit-local", "no-emit-local"},

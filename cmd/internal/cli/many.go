@@ -98,6 +98,7 @@ func runCompile(ctx context.Context, o *compileOptions) error {
 		}
 		return &interruptedError{err, n, len(jobs)}
 	}
+	t.tellIndexes(p)
 	stats := t.stats()
 	decisions, conflicts := 0, 0
 	for i := range outcomes {

@@ -24,7 +24,7 @@ import (
 // So it is never an opinion of its own: what is remembered is what the same
 // program would compute from the same answers. Whoever asks for fresh answers,
 // or for none to be kept, has no memos, nor has who asks an index by a name and
-// a password.
+// a password, or pages and folders of files.
 //
 //	record = 32 bytes of the key, seconds from and until, generation, packages
 type memo struct {
@@ -64,7 +64,7 @@ func (g *global) openMemos() *cache.Bucket {
 // holds; nil where none can.
 func (t *team) recall(purpose string, o *compileOptions, r *run) (m *memo, holds bool) {
 	b := t.global.openMemos()
-	if b == nil || r.output == "" || o.dryRun || o.coherent || r.indexes.private() {
+	if b == nil || r.output == "" || o.dryRun || o.coherent || r.indexes.unsure() || o.hasNetrc(r.indexes) {
 		return nil, false
 	}
 	m, err := newMemo(purpose, o, r)
@@ -130,7 +130,7 @@ func program() []any {
 // keep has a memo written when the command ends.
 func (t *team) keep(m *memo, r *run, packages int) {
 	client := t.clients[r.indexes.key()]
-	if m == nil || client == nil {
+	if m == nil || client == nil || len(client.Shared()) > 0 { // which is to be told again
 		return
 	}
 	m.until, m.packages = client.Until(), packages

@@ -65,7 +65,7 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 		p.warnf("%s", w)
 	}
 	p.detailf("target: %s", r.target)
-	p.detailf("index: %s", project.Escape(strings.Join(append(bareAll(r.indexes.extra), bare(r.indexes.byDefault)), ", ")))
+	p.detailf("index: %s", project.Escape(strings.Join(r.indexes.asked(), ", ")))
 	out.run = r
 	if !coherent && len(r.moved) == 0 {
 		if out.memo, out.known = t.recall("compile", o, r); out.known {

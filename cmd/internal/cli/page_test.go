@@ -173,7 +173,7 @@ func (p *page) probe() {
 		p.t.Fatal(err)
 	}
 	for _, name := range asked {
-		for _, value := range []string{"1", "3.12", "lowest", "allow", "fewest"} {
+		for _, value := range []string{"1", "3.12", "lowest", "allow", "fewest", "unsafe-best-match", "subprocess"} {
 			o, f, err := options(func(n string) (string, bool) { return value, n == name })
 			if err != nil {
 				continue

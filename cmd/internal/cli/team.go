@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -55,6 +56,40 @@ func (t *team) client(o *compileOptions, s indexSettings) (*index.Client, error)
 		t.clients[key] = c
 	}
 	return c, err
+}
+
+// tellIndexes warns of what is unsafe in how the indexes were asked: once, for
+// all jobs.
+func (t *team) tellIndexes(p *printer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	told := map[string]bool{}
+	names := map[string][]string{}
+	for _, key := range slices.Sorted(maps.Keys(t.clients)) {
+		c := t.clients[key]
+		if s := c.Strategy(); s != index.FirstIndex && !told[s.String()] {
+			told[s.String()] = true
+			p.warnf("index-strategy %s takes a package from whichever index has it: who can upload to one of them can replace a package of another; name the index of a package with [tool.uv.sources]", s)
+		}
+		for _, shared := range c.Shared() {
+			at := strings.Join(shared.Indexes, " and ")
+			if !slices.Contains(names[at], string(shared.Name)) {
+				names[at] = append(names[at], string(shared.Name))
+			}
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(names)) {
+		p.warnf("%s: what %s have under this name have no file in common, and may be different packages: name the index with [tool.uv.sources]", shortened(names[at], p), at)
+	}
+}
+
+// shortened lists names, of many the first unless verbose.
+func shortened(names []string, p *printer) string {
+	slices.Sort(names)
+	if len(names) > maxHeldBack && p.level <= 0 {
+		names = append(names[:maxHeldBack:maxHeldBack], fmt.Sprintf("%d more (-v names them)", len(names)-maxHeldBack))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (t *team) stats() (s index.Stats) {

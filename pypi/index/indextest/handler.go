@@ -61,7 +61,7 @@ type Handler struct {
 }
 
 // Handler serves the universe with what the profile offers, at the root of its host:
-// /simple/, /simple/NAME/, /pypi/NAME/json, /pypi/NAME/VERSION/json, /files/FILE, /files/FILE.metadata.
+// /simple/, /simple/NAME/, /pypi/NAME/json, /pypi/NAME/VERSION/json, /files/FILE, /files/FILE.metadata, /links/.
 func (u *Universe) Handler(p Profile) *Handler {
 	h := &Handler{profile: p}
 	h.store.Store(newStore(u))
@@ -271,6 +271,8 @@ func (h *Handler) answer(r *http.Request, fault Fault) *answer {
 		a = h.api(s, r, parts[1:len(parts)-1])
 	case len(parts) == 2 && parts[0] == "files":
 		a = h.file(s, r, parts[1])
+	case len(parts) == 1 && parts[0] == "links":
+		a = h.links(s, r)
 	}
 	if a == nil {
 		a = plain(http.StatusNotFound, "404 Not Found")
