@@ -3,8 +3,8 @@
 #
 #   usage: accept-sources.sh PYLOCK
 #
-# A repository that has all of them at once, with servers on this machine: an
-# index, a folder of archives, git over file and over http. It has to pass:
+# A repository that has all of them at once, with servers on this machine: two
+# indexes, a folder of archives, git over file and over http. It has to pass:
 #   pins     pylock's lines are those of uv for the same pyproject.toml with the
 #            same [tool.uv] tables, for one platform, for another, and for all
 #   pip      pip takes the lock without hashes, and with them where nothing is

@@ -19,9 +19,11 @@ from pathlib import Path
 pylock, uv, pip, validate, work = sys.argv[1:]
 work = Path(work).resolve()
 www = work / "www"
+# Neither settings of the shell nor those of the machine decide what is compared.
 environment = dict(
-    os.environ, PYLOCK_CACHE_DIR=str(work / "cache"), UV_CACHE_DIR=str(work / "uv-cache"),
-    GIT_CONFIG_GLOBAL=os.devnull, GIT_AUTHOR_NAME="t", GIT_AUTHOR_EMAIL="t@example.org", GIT_COMMITTER_NAME="t", GIT_COMMITTER_EMAIL="t@example.org",
+    {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_", "PYLOCK_"))},
+    PYLOCK_CACHE_DIR=str(work / "cache"), UV_CACHE_DIR=str(work / "uv-cache"),
+    PIP_CONFIG_FILE=os.devnull, GIT_CONFIG_GLOBAL=os.devnull, GIT_AUTHOR_NAME="t", GIT_AUTHOR_EMAIL="t@example.org", GIT_COMMITTER_NAME="t", GIT_COMMITTER_EMAIL="t@example.org",
 )
 
 
@@ -118,7 +120,7 @@ def commit(folder, tag=None):
     return run("git", "rev-parse", "HEAD", cwd=folder).stdout.strip()
 
 
-def index(packages):
+def index(www, packages):
     for name, version, requires in packages:
         wheel(www / "files" / f"{name}-{version}-py3-none-any.whl", name, version, requires)
     names = {name for name, _, _ in packages}
@@ -130,9 +132,9 @@ def index(packages):
 
 
 # The index, the archives, and two repositories: one a workspace.
-index([
+index(www, [
     ("alpha", "1.0", ()), ("alpha", "2.0", ("beta>=1",)), ("beta", "1.0", ()), ("beta", "1.5", ()), ("gamma", "1.0", ("alpha<2",)),
-    ("delta", "3.0", ()), ("fromurl", "9.0", ()), ("fromgit", "9.0", ()), ("twofold", "5.0", ()),
+    ("delta", "3.0", ()), ("fromurl", "9.0", ()), ("fromgit", "9.0", ()), ("twofold", "5.0", ()), ("omega", "9.0", ()),
 ])
 wheel(www / "archives" / "fromurl-1.0-py3-none-any.whl", "fromurl", "1.0", ("beta",))
 wheel(www / "archives" / "twofold-1.0-py3-none-any.whl", "twofold", "1.0", ("delta",))
@@ -143,6 +145,9 @@ sdist(www / "archives" / "static-1.0.tar.gz", "static-1.0", {
 })
 sdist(www / "archives" / "mono.tar.gz", "mono-abc", {"lib/inner/pyproject.toml": project("inner", "4.0", ("gamma",)), "lib/inner/backend.py": BACKEND})
 base = serve(www)
+# A second index, for one package that both have.
+index(work / "www2", [("omega", "2.0", ("beta",)), ("omega", "3.0", ("beta>1",))])
+second = serve(work / "www2")
 
 remote = work / "remote"
 package(remote, "fromgit", "1.0", ("near", "alpha"), "[tool.uv.sources]\nnear = { workspace = true }\n[tool.uv.workspace]\nmembers = ['packages/*']\n")
@@ -164,8 +169,13 @@ package(repo / "libs/member", "member", "0.1", ("delta",))
 package(repo / "libs/outer", "outer", "0.1", ("deep", "alpha"), "[tool.uv.sources]\ndeep = { path = '../deep' }\n")
 package(repo / "libs/deep", "deep", "0.1", ("beta",))
 wheel(repo / "vendor/vendored-1.0-py3-none-any.whl", "vendored", "1.0", ("alpha",))
-package(repo / "services/api", "api", "0", ("alpha", "fromurl", "static", "inner", "fromgit", "subbed", "member", "outer", "vendored", "twofold"), f"""
+package(repo / "services/api", "api", "0", ("alpha", "fromurl", "static", "inner", "fromgit", "subbed", "member", "outer", "vendored", "twofold", "omega"), f"""
+[[tool.uv.index]]
+name = "second"
+url = "{second}/simple/"
+explicit = true
 [tool.uv.sources]
+omega = {{ index = "second" }}
 fromurl = {{ url = "{base}/archives/fromurl-1.0-py3-none-any.whl" }}
 static = {{ url = "{base}/archives/static-1.0.tar.gz" }}
 inner = {{ url = "{base}/archives/mono.tar.gz", subdirectory = "lib/inner" }}
