@@ -19,7 +19,7 @@ BENCH     ?=
 PAIRS     ?= 0
 PROFILE   ?= pypi
 
-.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle survive hostile accept accept-environments accept-pylock accept-builds servers record clean
+.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle survive hostile accept accept-environments accept-pylock accept-builds accept-sources servers record clean
 
 build: ## the command line, in bin/; without C, which takes a millisecond less to start
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -84,6 +84,9 @@ accept-environments: build ## by hand, live index: pip's resolver in every envir
 
 accept-pylock: build ## by hand, live index: packaging.pylock, pip and uv take a pylock.toml
 	sh tools/accept-pylock.sh $(BIN)
+
+accept-sources: build ## by hand, local servers: git, URL, path and workspace sources as uv and pip have them
+	sh tools/accept-sources.sh $(BIN)
 
 servers: build ## by hand: devpi, pypiserver and http.server from the index, on this machine
 	sh tools/servers.sh $(BIN)

@@ -50,9 +50,9 @@ type BuildOptions struct {
 	Hashes Hashes
 	// Scope is where a pylock.toml can be installed; see [ScopeOf].
 	Scope Scope
-	// Dir is the folder of a pylock.toml, to which the paths of folders are
-	// relative, and Root the one that those of the resolution are relative to;
-	// both absolute. Editable are the packages whose installation follows their
+	// Dir is the folder of the lock, to which the paths of files and of the
+	// folders of a pylock.toml are relative, and Root the one that those of the
+	// resolution are relative to; both absolute. Editable are the packages whose installation follows their
 	// source.
 	Root, Dir string
 	Editable  []pypi.Name
@@ -106,7 +106,15 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		p := &r.Packages[i]
 		via := labels(p.Via)
 		switch {
-		case p.Local != nil && o.Folders && !slices.Contains(o.NoEmit, p.Name):
+		case p.Local != nil && p.Local.Direct != nil && !slices.Contains(o.NoEmit, p.Name):
+			d, err := reference(p.Local, p.Marker, o.Dir, o.Hashes)
+			if err != nil {
+				return nil, err
+			}
+			d.Via = via
+			l.Direct = append(l.Direct, d)
+			continue
+		case p.Local != nil && p.Local.Direct == nil && o.Folders && !slices.Contains(o.NoEmit, p.Name):
 			d, err := directory(p, o)
 			if err != nil {
 				return nil, err
@@ -114,7 +122,7 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 			d.Via = via
 			l.Direct = append(l.Direct, d)
 			continue
-		case p.Local != nil:
+		case p.Local != nil && p.Local.Direct == nil:
 			locals = append(locals, localLine(p.Name, p.Local.Rel, p.Marker, via))
 			continue
 		case slices.Contains(o.NoEmit, p.Name):

@@ -107,6 +107,10 @@ func (d *drift) defect(f *resolver.Defect) {
 		}
 		say(PinDuplicate, at, "both %s and %s==%s (%s) hold%s", subject, other.Name, other.Version, line(other.Place), where)
 	case resolver.PinnedLocal:
+		if from := d.takenFrom(f.Name); from != "" {
+			say(SourceChanged, at, "%s is pinned, and is taken from %s", subject, from)
+			return
+		}
 		say(LocalPinned, at, "%s is pinned, and is a package of the repository", subject)
 	case resolver.VersionGone:
 		say(VersionUnavailable, at, "the index does not have %s", subject)

@@ -37,6 +37,8 @@ type Expectation struct {
 	Hashes        Hashes
 	NoEmit        []pypi.Name
 	NoStripExtras bool
+	// Dir is the folder of the lock, as for [FromResolution].
+	Dir string
 	// Offline says that only the cache was asked.
 	Offline bool
 }
@@ -345,17 +347,6 @@ func (d *drift) options() {
 		case !slices.Contains(want, line) && (sure || !strings.HasPrefix(line, "--extra-index-url ")):
 			d.add(rule(line), "", place(i), "", "the line %s is not what the settings ask for", line)
 		}
-	}
-}
-
-// entries finds what is not pinned. Other tools write paths, which pip may
-// install.
-func (d *drift) entries() {
-	if d.foreign() {
-		return
-	}
-	for _, e := range d.lock.Direct {
-		d.add(LocalPinned, e.Name, e.Place, "", "%s is no pin of an index", project.Redact(e.Text))
 	}
 }
 

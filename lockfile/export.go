@@ -33,8 +33,9 @@ type ExportOptions struct {
 // ToRequirements returns a pylock.toml as a requirements.lock: its pins with
 // the hashes of their files, which is all that it takes. Folders are told in
 // the trailer, as [FromResolution] does. An [*project.InputError] names what a
-// requirements.lock cannot hold: packages from a repository or an archive,
+// requirements.lock cannot hold: packages of a kind that pip does not install,
 // files without a hash that pip accepts, markers that ask for extras or groups.
+// Commits beside hashes are refused by [Render].
 func ToRequirements(l *Lock, o ExportOptions) (*Lock, error) {
 	out := &Lock{Header: o.Header}
 	for _, p := range l.Pins {
@@ -59,11 +60,22 @@ func ToRequirements(l *Lock, o ExportOptions) (*Lock, error) {
 	var locals []string
 	for i := range l.Direct {
 		d := &l.Direct[i]
-		if d.Directory == nil {
-			return nil, &project.InputError{Place: d.Place, Msg: fmt.Sprintf("%s is not of an index, and a requirements.lock lists packages of an index alone: keep the pylock.toml for it", d.Text)}
-		}
 		if err := portable(d.Marker, d.Place); err != nil {
 			return nil, err
+		}
+		if d.URL != "" {
+			moved, err := d.moved(o.From, o.To)
+			if err == nil {
+				err = checkReference(&moved)
+			}
+			if err != nil {
+				return nil, &project.InputError{Place: d.Place, Msg: err.Error(), Err: err}
+			}
+			out.Direct = append(out.Direct, moved)
+			continue
+		}
+		if d.Directory == nil {
+			return nil, &project.InputError{Place: d.Place, Msg: fmt.Sprintf("%s is of no kind that pip installs: keep the pylock.toml for it", project.Redact(d.Text))}
 		}
 		dir := filepath.Join(o.From, filepath.FromSlash(d.Directory.Path), filepath.FromSlash(d.Directory.Subdirectory))
 		rel, err := filepath.Rel(o.Root, dir)
@@ -137,7 +149,17 @@ func ToPylock(l *Lock, find func(pypi.Name, pep440.Version) *index.Project, o Ex
 	slices.SortFunc(out.Pins, comparePins)
 	for i := range l.Direct {
 		d := &l.Direct[i]
-		return nil, &project.InputError{Place: d.Place, Msg: fmt.Sprintf("%s has no version to pin: lock it with pylock compile --output-file pylock.NAME.toml", d.Text)}
+		switch {
+		case d.URL == "":
+			return nil, &project.InputError{Place: d.Place, Msg: fmt.Sprintf("%s has no version to pin: lock it with pylock compile --output-file pylock.NAME.toml", d.Text)}
+		case !d.isGit() && len(d.Hashes) == 0:
+			return nil, &project.InputError{Place: d.Place, Msg: fmt.Sprintf("%s has no hash, which a pylock.toml demands: lock it with hashes, or with pylock compile --output-file pylock.NAME.toml", d.shown())}
+		}
+		moved, err := d.moved(o.From, o.To)
+		if err != nil {
+			return nil, err
+		}
+		out.Direct = append(out.Direct, moved)
 	}
 	for _, d := range localsOf(l.Trailer) {
 		if !o.Folders {

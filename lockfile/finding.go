@@ -46,6 +46,7 @@ var (
 	PinSuperfluous     = Rule{"pin-superfluous", Stale, "nothing asks for a pin", "Compile the service."}
 	PinDuplicate       = Rule{"pin-duplicate", Stale, "two pins of a package hold at once", "Compile the service."}
 	LocalPinned        = Rule{"local-pinned", Stale, "a package of the repository is pinned", "Compile the service: packages of the repository are installed from their folder."}
+	SourceChanged      = Rule{"source-changed", Stale, "a package is taken from another address or commit than the lock has", "Compile the service."}
 	VersionUnavailable = Rule{"version-unavailable", Stale, "the index does not have a pinned version", "Compile the service: the package gets another version."}
 	VersionUnusable    = Rule{"version-unusable", Stale, "the target cannot use a pinned version, or the settings do not allow it", "Compile the service: the package gets another version."}
 	HashMissing        = Rule{"hash-missing", Stale, "a pin has no hash of a file that the target can use", "Compile the service."}
@@ -60,7 +61,7 @@ var (
 // Rules are all rules, in the order of their documentation.
 var Rules = []Rule{
 	LockMissing, LockOrphaned, LockInvalid, MergeConflict, TargetChanged, OptionsChanged, IndexChanged,
-	PinMissing, PinUnmet, ConstraintUnmet, PinSuperfluous, PinDuplicate, LocalPinned,
+	PinMissing, PinUnmet, ConstraintUnmet, PinSuperfluous, PinDuplicate, LocalPinned, SourceChanged,
 	VersionUnavailable, VersionUnusable, HashMissing, HashUnknown, Yanked, Quarantined, Archived, ExtraUnknown, Unverified,
 }
 

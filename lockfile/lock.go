@@ -8,8 +8,9 @@
 //	lock       = header options { pin } { blank trailer }
 //	header     = { "# " text }                      ; from the first line on
 //	options    = [ { "--index-url " url | … } blank ]
-//	pin        = name [ "[" extras "]" ] "==" version [ " ; " marker ]
+//	pin        = requirement
 //	             { " \" newline "    --hash=" algorithm ":" hex } annotation
+//	requirement = name [ "[" extras "]" ] ( "==" version | " @ " url ) [ " ; " marker ]
 //	annotation = "    # via " label
 //	           | "    # via" { newline "    #   " label }
 //	           | "    # from " url
@@ -49,8 +50,9 @@ type Lock struct {
 	// that was not read.
 	OptionPlaces []project.Place
 	Pins         []Pin
-	// Direct are the entries without a version: URLs and local paths. They are
-	// read; a pylock.toml alone can be written with those that are folders.
+	// Direct are the entries of packages that are taken from one place instead of
+	// an index: URLs, git repositories, files and folders. Folders are read; a
+	// pylock.toml alone can be written with them.
 	Direct []Direct
 	// Scope says where the lock can be installed, as a pylock.toml does.
 	Scope
@@ -89,13 +91,38 @@ type Pin struct {
 type Direct struct {
 	Name   pypi.Name // "" when the entry does not name it
 	Text   string    // as in a requirements file: "-e ./shared", "x @ https://…"
-	Marker string    // of a pylock.toml; else it is part of Text
+	Marker string    // also part of Text where that names a URL
 	// Directory is set for a folder in a pylock.toml.
 	Directory *Directory
-	Hashes    []string
-	Via       []string
-	Place     project.Place
+	// URL is what a line "NAME @ URL" names: "https://…", "git+https://…@COMMIT",
+	// "file:path", and "#subdirectory=…" where the package is below; without
+	// hashes and credentials. "" for what is no such line.
+	URL string
+	// Version and Size are for a pylock.toml; zero where they are not known.
+	Version pep440.Version
+	Size    int64
+	Hashes  []string // of an archive
+	Via     []string
+	// From is what the project asks for, where URL does not tell it: the branch
+	// or tag of a commit.
+	From  string
+	Place project.Place
 }
+
+// line is the entry as a line of a requirements file, without hashes.
+func (d *Direct) line() string {
+	if d.URL == "" {
+		return d.Text
+	}
+	s := string(d.Name) + " @ " + d.URL
+	if d.Marker != "" {
+		s += " ; " + d.Marker
+	}
+	return s
+}
+
+// isGit reports whether the entry is a commit of a git repository.
+func (d *Direct) isGit() bool { return strings.HasPrefix(d.URL, "git+") }
 
 // Directory is a package of the repository, installed from its folder.
 type Directory struct {

@@ -329,7 +329,14 @@ func (p *parser) requirement(l *logical, text string, ws []word) error {
 		}
 		return p.fail(line, column, "%v", err)
 	case r.URL != "":
-		return p.direct(l, r.Name, spec, options)
+		if err := p.direct(l, r.Name, spec, options); err != nil {
+			return err
+		}
+		d := &p.lock.Direct[len(p.lock.Direct)-1]
+		d.URL = addressOf(r.URL)
+		d.Marker = markerOf(spec[strings.Index(spec, r.URL)+len(r.URL):])
+		p.from = &d.From
+		return nil
 	case len(r.Specifiers) != 1 || r.Specifiers[0].Op != pep440.Equal || r.Specifiers[0].Wildcard:
 		return p.fail(line, column, "%s is not pinned with ==: this is not a lock", project.Redact(spec))
 	}
@@ -344,6 +351,38 @@ func (p *parser) requirement(l *logical, text string, ws []word) error {
 	last := &p.lock.Pins[len(p.lock.Pins)-1]
 	p.via, p.from = &last.Via, &last.From
 	return nil
+}
+
+// addressOf takes off the hashes that a URL has in its fragment, and credentials.
+func addressOf(u string) string {
+	u, fragment, _ := strings.Cut(u, "#")
+	for part := range strings.SplitSeq(fragment, "&") {
+		if strings.HasPrefix(part, "subdirectory=") {
+			u += "#" + part
+		}
+	}
+	return BareURL(u)
+}
+
+// BareURL takes the credentials off a URL, but for the user of ssh.
+func BareURL(u string) string {
+	i := strings.Index(u, "://")
+	if i < 0 {
+		return u
+	}
+	head, rest := u[:i+3], u[i+3:]
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	at := strings.LastIndexByte(rest[:end], '@')
+	if at < 0 {
+		return u
+	}
+	if user, _, _ := strings.Cut(rest[:at], ":"); strings.HasSuffix(head, "ssh://") {
+		return head + user + rest[at:]
+	}
+	return head + rest[at+1:]
 }
 
 // markerOf returns the text behind the first ';' of a pin.
@@ -363,7 +402,8 @@ func (p *parser) direct(l *logical, name pypi.Name, text string, options []word)
 	}
 	line, column := l.place(0)
 	p.lock.Direct = append(p.lock.Direct, Direct{Name: name, Text: text, Hashes: hashes, Place: p.place(line, column)})
-	p.via, p.from = &p.lock.Direct[len(p.lock.Direct)-1].Via, new(string)
+	d := &p.lock.Direct[len(p.lock.Direct)-1]
+	p.via, p.from = &d.Via, new(string)
 	return nil
 }
 

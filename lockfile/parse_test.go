@@ -3,6 +3,7 @@ package lockfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,6 +181,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"a==1 \\\n    --hash=" + digest("a") + "\n    # via b\n",
 		"# h\n#    c\n--index-url https://x/\n\na[b,c]==1 ; os_name == 'nt'\n    # via\n    #   -r x\n    #   y\n\n# t\n# u\n\n# v\n",
+		"a @ https://x/a.whl#sha256=00 ; os_name == 'nt'\n    # via b\nb @ git+https://x/b@" + oneCommit + "#subdirectory=c\n    # from git+https://x/b@v1\n", "c @ file:../c.whl",
 		"a==1  # via x, y (p, q)\n-e ./x\nb @ https://x/y.zip\n", "\uFEFF#\r\n\r\n", "a==1\\", "a==1 \\\n# c\n",
 	} {
 		f.Add(s)
@@ -193,7 +195,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		l.Direct = nil
+		l.Direct = slices.DeleteFunc(l.Direct, func(d Direct) bool { return d.URL == "" })
 		for _, style := range []Style{{}, {Annotation: Line}, {NoAnnotate: true, NoHeader: true}} {
 			text, err := Render(l, style)
 			if err != nil {
@@ -218,6 +220,7 @@ func FuzzParse(f *testing.F) {
 // read back as it was, line by line as Python counts lines.
 func FuzzRender(f *testing.F) {
 	f.Add("h", "svc (x/pyproject.toml)", "-r a.in", "os_name == 'nt'", "t", "--pre", false)
+	f.Add("h", "svc", "-r a.in", "os_name == 'nt'", "t", "--index-url https://x/", false)
 	f.Add("a\nb", "x\u2028y", "# via", "a # b", "  t", "--index-url https://x/#y", true)
 	f.Add("coding: latin-1", `a\`, "via", "via x", "", "--no-binary :all:", true)
 	f.Fuzz(func(t *testing.T, header, via, via2, marker, trailer, option string, line bool) {
@@ -227,6 +230,7 @@ func FuzzRender(f *testing.F) {
 		l.Pins[1].Via = []string{via}
 		l.Pins[2].Marker = marker
 		l.Pins[2].Via = []string{via2}
+		l.Direct = []Direct{{Name: "zz", URL: "https://x/" + option, Marker: marker, Via: []string{via}, From: header, Hashes: []string{digest("z")}}}
 		l.Trailer = []string{trailer, "x"}
 		l.Options = []string{option}
 		s := Style{}
@@ -238,7 +242,7 @@ func FuzzRender(f *testing.F) {
 			return
 		}
 		// Every line that is not a comment is one of ours.
-		pins := 0
+		pins, directs := 0, 0
 		for _, r := range []string{"\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\u0085", "\u2028", "\u2029"} {
 			if strings.Contains(string(text), r) {
 				t.Fatalf("%q holds %q", text, r)
@@ -248,13 +252,15 @@ func FuzzRender(f *testing.F) {
 			body, _, _ := cutComment(x)
 			switch body = strings.TrimSpace(body); {
 			case body == "" || body == strings.TrimSpace(option) || strings.HasPrefix(body, "--hash=sha256:"):
+			case strings.HasPrefix(body, "zz @ https://x/") && strings.Count(body, " @ ") == 1:
+				directs++
 			case strings.Contains(body, "=="):
 				pins++
 			default:
 				t.Fatalf("%q holds the line %q", text, x)
 			}
 		}
-		if pins != len(l.Pins) {
+		if pins != len(l.Pins) || directs != 1 {
 			t.Fatalf("%d pins in %q", pins, text)
 		}
 	})

@@ -43,6 +43,11 @@ const (
 //	name, marker, dependencies, tool
 //	directory = { path, editable }      path relative to the folder of the lock
 //
+//	[[packages]]                        a package from a URL, a file or a repository
+//	name, version, marker, dependencies, tool
+//	archive = { url or path, size, hashes, subdirectory }
+//	vcs = { type, url, requested-revision, commit-id, subdirectory }
+//
 // extras, dependency-groups and default-groups are left out: the lock is of a
 // choice of them that is made already, which the PEP calls a single-use lock
 // and uv pip compile writes the same way. A version of the source of a folder
@@ -104,10 +109,18 @@ func normalizeTOML(l *Lock, s Style) (*Lock, error) {
 		if s.NoAnnotate {
 			d.Via = nil
 		}
+		if d.URL != "" {
+			if _, rev, _ := GitParts(d.From); rev == "" {
+				d.From = ""
+			}
+			d.Text = string(d.Name) + " @ " + d.URL
+		}
 		if err := checkDirect(&d); err != nil {
 			return nil, err
 		}
-		d.Text = d.Directory.text()
+		if d.Directory != nil {
+			d.Text = d.Directory.text()
+		}
 		n.Direct = append(n.Direct, d)
 	}
 	slices.SortFunc(n.Direct, func(a, b Direct) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Text, b.Text)) })
@@ -188,6 +201,15 @@ func checkFileURL(f *Distribution) error {
 }
 
 func checkDirect(d *Direct) error {
+	if d.URL != "" {
+		if !d.isGit() && len(d.Hashes) == 0 {
+			return fmt.Errorf("%s has no hash, which the format demands", d.Name)
+		}
+		if err := checkReference(d); err != nil {
+			return err
+		}
+		return checkMarkerTOML(d.Marker)
+	}
 	if d.Directory == nil {
 		return fmt.Errorf("%s is neither of an index nor a folder, which is all that a lock can have", project.Escape(project.Redact(d.Text)))
 	}
@@ -258,7 +280,11 @@ func entries(l *Lock) []entry {
 	}
 	for i := range l.Direct {
 		d := &l.Direct[i]
-		es = append(es, entry{d.Name, "", d.Marker, &d.Via, d.Place})
+		version := ""
+		if !d.Version.IsZero() {
+			version = d.Version.String()
+		}
+		es = append(es, entry{d.Name, version, d.Marker, &d.Via, d.Place})
 	}
 	slices.SortStableFunc(es, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
 	return es
@@ -357,8 +383,16 @@ func renderTOML(l *Lock) []byte {
 	folder := func(d *Direct) {
 		b.WriteString("\n[[packages]]\n")
 		field("name", string(d.Name))
+		if !d.Version.IsZero() {
+			field("version", d.Version.String())
+		}
 		field("marker", d.Marker)
 		list("dependencies", wants[d.Name])
+		if d.URL != "" {
+			b.WriteString(d.inline())
+			end(d.Via)
+			return
+		}
 		parts := []string{"path = " + quoteTOML(d.Directory.Path)}
 		if d.Directory.Editable {
 			parts = append(parts, "editable = true")
@@ -483,8 +517,9 @@ func sameTOML(a, b *Lock) error {
 	}
 	for i := range a.Direct {
 		d, e := &a.Direct[i], &b.Direct[i]
-		if d.Name != e.Name || d.Marker != e.Marker || *d.Directory != *e.Directory {
-			return fmt.Errorf("the folder of %s differs", d.Name)
+		if d.Name != e.Name || d.Marker != e.Marker || d.URL != e.URL || d.Size != e.Size || !d.Version.Equal(e.Version) ||
+			(d.Directory == nil) != (e.Directory == nil) || d.Directory != nil && *d.Directory != *e.Directory {
+			return fmt.Errorf("the source of %s differs", d.Name)
 		}
 		if err := sameStrings("label of "+string(d.Name), d.Via, e.Via); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -292,7 +293,7 @@ func (p *tomlParser) pkg(t project.Document) error {
 	case len(sources) == 0:
 		return nameAt.Errorf("%s has no source: neither wheels nor sdist, vcs, directory or archive", name)
 	}
-	d := Direct{Name: name, Marker: m, Via: via, Place: nameAt.Place()}
+	d := Direct{Name: name, Version: version, Marker: m, Via: via, Place: nameAt.Place()}
 	if err := d.source(sources[0], t.Get(sources[0])); err != nil {
 		return err
 	}
@@ -372,12 +373,33 @@ func (d *Direct) source(key string, t project.Document) error {
 		if err != nil {
 			return err
 		}
+		asked, err := text(t, "requested-revision", false)
+		if err != nil {
+			return err
+		}
+		if kind == "git" {
+			if asked != "" {
+				d.From = "git+" + BareURL(address) + "@" + asked
+			}
+			d.URL = "git+" + BareURL(address) + "@" + commit
+		}
 		address = kind + "+" + address + "@" + commit
-	} else if d.Hashes, err = hashesOf(t); err != nil {
-		return err
+	} else {
+		if d.Hashes, err = hashesOf(t); err != nil {
+			return err
+		}
+		if n, ok := t.Get("size").Int(); ok {
+			d.Size = n
+		}
+		if d.URL = BareURL(address); path != "" && address == path {
+			d.URL = "file:" + (&url.URL{Path: path}).EscapedPath()
+		}
 	}
 	if subdirectory != "" {
 		address += "#subdirectory=" + subdirectory
+		if d.URL != "" {
+			d.URL += "#subdirectory=" + subdirectory
+		}
 	}
 	d.Text = string(d.Name) + " @ " + address
 	return nil

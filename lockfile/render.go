@@ -89,9 +89,18 @@ func render(l *Lock, s Style) []byte {
 	if len(l.Options) > 0 {
 		b.WriteByte('\n')
 	}
+	directs := l.Direct
+	before := func(name pypi.Name) {
+		for ; len(directs) > 0 && (name == "" || directs[0].Name < name); directs = directs[1:] {
+			d := &directs[0]
+			statement(&b, d.line(), d.Hashes, d.Via, d.From, s.Annotation)
+		}
+	}
 	for i := range l.Pins {
+		before(l.Pins[i].Name)
 		pin(&b, &l.Pins[i], s.Annotation)
 	}
+	before("")
 	if len(l.Trailer) > 0 {
 		b.WriteByte('\n')
 	}
@@ -115,52 +124,59 @@ func comment(b *bytes.Buffer, text string) {
 }
 
 func pin(b *bytes.Buffer, p *Pin, a Annotation) {
-	start := b.Len()
-	b.WriteString(string(p.Name))
+	var line strings.Builder
+	line.WriteString(string(p.Name))
 	for i, e := range p.Extras {
-		b.WriteByte("[,"[min(i, 1)])
-		b.WriteString(string(e))
+		line.WriteByte("[,"[min(i, 1)])
+		line.WriteString(string(e))
 	}
 	if len(p.Extras) > 0 {
-		b.WriteByte(']')
+		line.WriteByte(']')
 	}
-	b.WriteString("==")
-	b.WriteString(p.Version.String())
+	line.WriteString("==")
+	line.WriteString(p.Version.String())
 	if p.Marker != "" {
-		b.WriteString(" ; ")
-		b.WriteString(p.Marker)
+		line.WriteString(" ; ")
+		line.WriteString(p.Marker)
 	}
-	for _, h := range p.Hashes {
+	statement(b, line.String(), p.Hashes, p.Via, p.From, a)
+}
+
+// statement writes a requirement with its hashes and annotations.
+func statement(b *bytes.Buffer, line string, hashes, via []string, from string, a Annotation) {
+	start := b.Len()
+	b.WriteString(line)
+	for _, h := range hashes {
 		b.WriteString(" \\\n    --hash=")
 		b.WriteString(h)
 	}
 	switch {
-	case len(p.Via) == 0:
+	case len(via) == 0:
 		b.WriteByte('\n')
 	case a == Line:
-		if len(p.Hashes) > 0 {
+		if len(hashes) > 0 {
 			b.WriteString("\n    ")
 		} else {
 			b.WriteString(strings.Repeat(" ", max(0, lineWidth-(b.Len()-start))+2))
 		}
 		b.WriteString("# via ")
-		b.WriteString(strings.Join(packagesFirst(p.Via), labelSeparator))
+		b.WriteString(strings.Join(packagesFirst(via), labelSeparator))
 		b.WriteByte('\n')
-	case len(p.Via) == 1 && !strings.Contains(p.Via[0], labelSeparator):
+	case len(via) == 1 && !strings.Contains(via[0], labelSeparator):
 		b.WriteString("\n    # via ")
-		b.WriteString(p.Via[0])
+		b.WriteString(via[0])
 		b.WriteByte('\n')
 	default:
 		b.WriteString("\n    # via\n")
-		for _, v := range p.Via {
+		for _, v := range via {
 			b.WriteString("    #   ")
 			b.WriteString(v)
 			b.WriteByte('\n')
 		}
 	}
-	if p.From != "" {
+	if from != "" {
 		b.WriteString("    # from ")
-		b.WriteString(p.From)
+		b.WriteString(from)
 		b.WriteByte('\n')
 	}
 }
@@ -168,9 +184,6 @@ func pin(b *bytes.Buffer, p *Pin, a Annotation) {
 // normalize returns the lock as it will be written, everything sorted, and
 // checks each piece of text.
 func normalize(l *Lock, s Style) (*Lock, error) {
-	if len(l.Direct) > 0 {
-		return nil, fmt.Errorf("%s has no version to pin: a lock lists packages of an index alone", project.Escape(l.Direct[0].Text))
-	}
 	n := &Lock{Options: l.Options, Pins: slices.Clone(l.Pins)}
 	if !s.NoHeader {
 		n.Header = l.Header
@@ -196,6 +209,21 @@ func normalize(l *Lock, s Style) (*Lock, error) {
 		}
 	}
 	slices.SortFunc(n.Pins, comparePins)
+	for _, d := range l.Direct {
+		d.Text = d.line()
+		d.Hashes = slices.Compact(slices.Sorted(slices.Values(d.Hashes)))
+		if d.Via = sortLabels(d.Via); s.NoAnnotate {
+			d.Via, d.From = nil, ""
+		}
+		if err := checkReference(&d); err != nil {
+			return nil, err
+		}
+		n.Direct = append(n.Direct, d)
+	}
+	slices.SortFunc(n.Direct, compareDirects)
+	if err := checkMixture(n); err != nil {
+		return nil, err
+	}
 	for _, line := range slices.Concat(n.Header, n.Trailer) {
 		if err := checkText("comment", line); err != nil {
 			return nil, err

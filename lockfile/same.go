@@ -52,7 +52,7 @@ func sortedPins(l *Lock) []Pin {
 func direct(l *Lock) []string {
 	var s []string
 	for _, d := range l.Direct {
-		s = append(s, strings.Join(append([]string{d.Text}, d.Hashes...), " "))
+		s = append(s, strings.Join(append([]string{d.line()}, d.Hashes...), " "))
 	}
 	return s
 }
@@ -82,6 +82,15 @@ func sameComments(a, b *Lock) error {
 	}
 	if !slices.Equal(a.Trailer, b.Trailer) {
 		return fmt.Errorf("the trailer is %q in the first and %q in the second", a.Trailer, b.Trailer)
+	}
+	for i := range a.Direct {
+		d, e := &a.Direct[i], &b.Direct[i]
+		if err := sameStrings("label of "+string(d.Name), d.Via, e.Via); err != nil {
+			return err
+		}
+		if d.From != e.From {
+			return fmt.Errorf("%s is from %q in the first and from %q in the second", d.Name, d.From, e.From)
+		}
 	}
 	x, y := sortedPins(a), sortedPins(b)
 	for i := range x {

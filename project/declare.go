@@ -24,22 +24,12 @@ func (l *loader) declared(s scope, v *tomlValue) ([]Requirement, error) {
 	}
 	r := Requirement{Requirement: req, Text: v.text, Place: f.text.place(v.off), Origin: s.origin}
 	if r.URL != "" {
-		if msg := unsupported(r.URL); msg != "" {
-			return nil, fail("%s: %s", r.Name, msg)
-		}
 		if g, d, err := l.source(s, r.Name); err != nil {
 			return nil, err
 		} else if d != nil {
 			return nil, fail("%s has a URL here and a source at %s: remove one", r.Name, g.text.place(d.alternatives[0].value.off))
 		}
-		dir, egg, err := l.findFolder(r.URL, f.dir, fail)
-		if err != nil {
-			return nil, err
-		}
-		if err := checkEgg(egg, r.Name, fail); err != nil {
-			return nil, err
-		}
-		if err := l.locate(&r, dir, fail); err != nil {
+		if err := l.refer(&r, r.URL, f.dir, fail); err != nil {
 			return nil, err
 		}
 		return []Requirement{r}, nil
@@ -55,6 +45,26 @@ func (l *loader) declared(s scope, v *tomlValue) ([]Requirement, error) {
 		return []Requirement{r}, nil
 	}
 	return l.plainOrPlaced(s, r, fail)
+}
+
+// refer makes r a requirement of what its URL, with variables in it, leads to.
+func (l *loader) refer(r *Requirement, written, base string, fail failure) error {
+	expanded, err := l.expand(written, base, fail)
+	if err != nil {
+		return err
+	}
+	if s := scheme(expanded); s == "" || s == "file" {
+		at, err := l.find(written, base, fail)
+		if err != nil {
+			return err
+		}
+		return l.settle(r, at, fail)
+	}
+	ref, err := parseReference(expanded)
+	if err != nil {
+		return fail("%s: %s", r.Name, err)
+	}
+	return l.point(r, ref, fail)
 }
 
 func checkEgg(egg string, name pypi.Name, fail failure) error {
@@ -150,10 +160,16 @@ func (l *loader) bound(t *text, at func(i, n int) (int, int), written, expanded,
 			l.warn(t.place(off), "%s", w.Msg)
 		}
 	}
-	if req.URL != "" {
-		return Requirement{}, t.errorAt(off, n, "%s: a URL in %s is not supported yet: give versions", req.Name, kind)
-	}
 	r := Requirement{Requirement: req, Text: written, Place: t.place(off), Origin: origin}
+	if req.URL != "" && kind != excludeFile {
+		fail := func(format string, args ...any) error { return t.errorAt(off, n, format, args...) }
+		if s := scheme(req.URL); s == "" || s == "file" {
+			return Requirement{}, fail("%s: a path cannot be %s: give versions or a URL", req.Name, kind)
+		}
+		if err := l.refer(&r, req.URL, l.root, fail); err != nil {
+			return Requirement{}, err
+		}
+	}
 	if kind == constraintFile && len(r.Extras) > 0 {
 		l.warn(r.Place, "a constraint adds no extras: [%s] is ignored", joinExtras(r.Extras))
 		r.Extras = nil

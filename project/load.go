@@ -28,6 +28,7 @@ type loader struct {
 	workspaces map[string]*workspace // by folder of the root
 	locals     map[string]*local     // by folder, links resolved
 	localList  []*local
+	folders    []askedFolder      // to tell two of one name
 	sourced    map[pypi.Name]bool // has a path requirement
 	packages   map[pypi.Name]repositoryFolder
 

@@ -50,11 +50,6 @@ func (l *loader) localAt(dir string, fail failure) (*local, error) {
 	if !f.declared {
 		return nil, f.undeclared()
 	}
-	for _, other := range l.localList {
-		if other.Name == f.name {
-			return nil, fail("%s and %s are both called %s: rename one, or ask for one only", l.rel(other.Dir), l.rel(dir), f.name)
-		}
-	}
 	p := &local{file: f, Local: Local{
 		Name: f.name, Version: f.version, Dir: dir, Rel: l.rel(dir),
 		RequiresPython: f.requiresPython, Place: f.nameAt,
@@ -79,9 +74,22 @@ func (l *loader) locate(r *Requirement, dir string, fail failure) error {
 			return err
 		}
 	}
+	for _, other := range l.folders {
+		if other.name == p.Name && other.dir != p.Dir && !other.marker.Set().Disjoint(r.Marker.Set()) {
+			return fail("%s and %s are both called %s: rename one, or ask for one only", l.rel(other.dir), p.Rel, p.Name)
+		}
+	}
+	l.folders = append(l.folders, askedFolder{p.Name, p.Dir, r.Marker})
 	r.Path = p.Dir
 	l.sourced[p.Name] = true
 	return nil
+}
+
+// askedFolder is a folder that is asked for under a marker.
+type askedFolder struct {
+	name   pypi.Name
+	dir    string
+	marker pep508.Marker
 }
 
 // readLocals reads what the path dependencies need, and what those need.
@@ -164,6 +172,8 @@ type expansion struct {
 	seen map[string]bool // extra and conditions under which it was added
 	out  []Requirement
 	n    *int
+	// remote is set for a package of a repository.
+	remote *remote
 }
 
 // conditions are the markers under which an extra is added.
@@ -191,12 +201,17 @@ func (x *expansion) add(extra pypi.Extra, under conditions, fail failure) error 
 		items = e.items
 	}
 	for _, item := range items {
-		rs, err := x.l.declared(scope{file: x.f, origin: x.f.origin(""), extra: extra, own: true}, item)
+		sc := scope{file: x.f, origin: x.f.origin(""), extra: extra, own: true}
+		declared := x.l.declared
+		if x.remote != nil {
+			declared = x.remote.declared
+		}
+		rs, err := declared(sc, item)
 		if err != nil {
 			return err
 		}
 		for _, r := range rs {
-			if r.Name == x.f.name && r.Path == "" && r.URL == "" && !x.f.script {
+			if r.Name == x.f.name && r.Path == "" && r.URL == "" && r.Ref == nil && !x.f.script {
 				if err := x.follow(r, under, item); err != nil {
 					return err
 				}
@@ -255,21 +270,6 @@ func scheme(s string) string {
 	return strings.ToLower(s[:i])
 }
 
-// unsupported says why a URL is refused, "" for a local one.
-func unsupported(u string) string {
-	s := scheme(u)
-	vcs, _, isVCS := strings.Cut(s, "+")
-	switch {
-	case s == "" || s == "file":
-		return ""
-	case isVCS && slices.Contains([]string{"git", "hg", "svn", "bzr"}, vcs), s == "git", s == "ssh":
-		return vcs + " requirements are not supported yet: depend on a release from an index, or on a local folder (NAME @ file:../folder)"
-	case s == "http" || s == "https":
-		return "archive URLs are not supported yet: depend on a release from an index, or on a local folder (NAME @ file:../folder)"
-	}
-	return "unknown URL scheme " + s + ": depend on a release from an index, or on a local folder (NAME @ file:../folder)"
-}
-
 // localPath returns the path of a file: URL or of a plain path, which may
 // still be relative, and the name that an #egg= fragment gives.
 func localPath(u string, fail failure) (path, egg string, err error) {
@@ -305,7 +305,9 @@ func localPath(u string, fail failure) (path, egg string, err error) {
 		case "egg":
 			egg = value
 		case "subdirectory":
-			decoded = strings.TrimSuffix(decoded, "/") + "/" + value
+			if !isArchive(decoded) {
+				decoded = strings.TrimSuffix(decoded, "/") + "/" + value
+			}
 		}
 	}
 	if decoded == "" {
@@ -321,55 +323,111 @@ func isArchive(path string) bool {
 	return slices.ContainsFunc(archiveEnds, func(end string) bool { return strings.HasSuffix(strings.ToLower(path), end) })
 }
 
-// checkFolder refuses what is not the folder of a package. shown is the path
-// as written.
-func (l *loader) checkFolder(dir, shown string, fail failure) (string, error) {
-	st, err := os.Stat(dir)
+// checkPath refuses what is neither the folder of a package nor an archive.
+// shown is the path as written.
+func (l *loader) checkPath(file, shown string, fail failure) (archive bool, err error) {
+	st, err := os.Stat(file)
 	switch {
 	case err != nil && (filepath.IsAbs(shown) || scheme(shown) == "file" && strings.HasPrefix(shown[len("file:"):], "/")):
-		return "", fail("%s does not exist: name the folder of a package", shown)
+		return false, fail("%s does not exist: name the folder of a package, or an archive", shown)
 	case err != nil:
-		return "", fail("%s does not exist (looked for %s): paths are relative to the file that names them, else to the root", shown, l.rel(dir))
-	case !st.IsDir() && isArchive(dir):
-		return "", fail("%s is an archive, which is not supported yet: depend on a release from an index, or on a folder", shown)
+		return false, fail("%s does not exist (looked for %s): paths are relative to the file that names them, else to the root", shown, l.rel(file))
+	case st.Mode().IsRegular() && isArchive(file):
+		return true, nil
 	case !st.IsDir():
-		return "", fail("%s is not a folder: name the folder of a package", shown)
-	case isFile(filepath.Join(dir, pyprojectName)):
-		return dir, nil
-	case isFile(filepath.Join(dir, "setup.py")) || isFile(filepath.Join(dir, "setup.cfg")):
-		return "", fail("%s has no %s, only a setup.py or setup.cfg, which need a build: add a %s with its name and dependencies", shown, pyprojectName, pyprojectName)
+		return false, fail("%s is neither a folder nor an archive: name the folder of a package, a .whl, .tar.gz or .zip", shown)
+	case isFile(filepath.Join(file, pyprojectName)):
+		return false, nil
+	case isFile(filepath.Join(file, "setup.py")) || isFile(filepath.Join(file, "setup.cfg")):
+		return false, fail("%s has no %s, only a setup.py or setup.cfg, which need a build: add a %s with its name and dependencies", shown, pyprojectName, pyprojectName)
 	}
-	return "", fail("%s has no %s: name the folder of a package", shown, pyprojectName)
+	return false, fail("%s has no %s: name the folder of a package", shown, pyprojectName)
 }
 
-// findFolder resolves a path or file: URL with variables in it, relative to
-// base, else to the root.
-func (l *loader) findFolder(written, base string, fail failure) (dir, egg string, err error) {
+// found is what a path or a source leads to: a folder, a reference, or an index.
+type found struct {
+	dir   string
+	ref   *Reference
+	index *IndexSource
+	egg   string // the name of an #egg= fragment
+}
+
+// find resolves a path or file: URL with variables in it, relative to base, else
+// to the root.
+func (l *loader) find(written, base string, fail failure) (found, error) {
 	var first string
 	for _, b := range []string{base, l.root} {
 		expanded, err := l.expand(written, b, fail)
 		if err != nil {
-			return "", "", err
+			return found{}, err
 		}
-		path, name, err := localPath(expanded, fail)
+		path, egg, err := localPath(expanded, fail)
 		if err != nil {
-			return "", "", err
+			return found{}, err
 		}
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(b, path)
 		}
 		path = filepath.Clean(path)
 		if exists(path) {
-			dir, err := l.checkFolder(path, written, fail)
-			return dir, name, err
+			return l.foundAt(path, written, expanded, egg, fail)
 		}
 		if first == "" {
 			first = path
 		}
 	}
 	if strings.Contains(written, "${") {
-		return "", "", fail("%s does not exist", written) // the path may hold a variable's value
+		return found{}, fail("%s does not exist", written) // the path may hold a variable's value
 	}
-	_, err = l.checkFolder(first, written, fail)
-	return "", "", err
+	_, err := l.checkPath(first, written, fail)
+	return found{}, err
+}
+
+func (l *loader) foundAt(path, written, expanded, egg string, fail failure) (found, error) {
+	archive, err := l.checkPath(path, written, fail)
+	if err != nil || !archive {
+		return found{dir: path, egg: egg}, err
+	}
+	ref := fileReference(path)
+	if scheme(expanded) == "file" {
+		_, fragment, _ := strings.Cut(expanded, "#")
+		if err := ref.fragment(fragment); err != nil {
+			return found{}, fail("%s", err)
+		}
+	}
+	return found{ref: ref, egg: egg}, nil
+}
+
+// settle makes r a requirement of what a path leads to.
+func (l *loader) settle(r *Requirement, at found, fail failure) error {
+	if err := checkEgg(at.egg, r.Name, fail); err != nil {
+		return err
+	}
+	if at.ref != nil {
+		return l.point(r, at.ref, fail)
+	}
+	return l.locate(r, at.dir, fail)
+}
+
+// point makes r a requirement of what a reference leads to.
+func (l *loader) point(r *Requirement, ref *Reference, fail failure) error {
+	if r.Editable {
+		return fail("an editable must be a folder: write -e ./folder")
+	}
+	if ref.Name != "" && ref.Name != r.Name {
+		return fail("the fragment #egg= and the requirement name two packages: take the fragment out")
+	}
+	if len(r.Hashes) > 0 && ref.Kind == Git {
+		return fail("a git repository has no hash: name its commit, and leave --hash out")
+	}
+	if len(r.Hashes) > 0 {
+		ref.Hashes = slices.Compact(slices.Sorted(slices.Values(slices.Concat(ref.Hashes, r.Hashes))))
+	}
+	if ref.File != "" {
+		l.files[l.rel(ref.File)] = true
+	}
+	ref.Name, ref.Place = r.Name, r.Place
+	r.Ref, r.URL = ref, ref.String()
+	l.sourced[r.Name] = true
+	return nil
 }

@@ -21,9 +21,12 @@
 // until a source is declared for it: the same name on an index is another
 // package, and quite possibly a stranger's.
 //
+// What is at a URL, in an archive or in a git repository is not read here: such
+// requirements keep a [Reference], and [Project.Describe] asks for what they
+// lead to.
+//
 // Left out on purpose: requirements from the network, legacy setup.py and
-// setup.cfg metadata, and git and archive sources. Each is a
-// clear error where it is met.
+// setup.cfg metadata. Each is a clear error where it is met.
 package project
 
 import (
@@ -55,12 +58,17 @@ type Requirement struct {
 	// Path is the absolute folder of a path requirement, else "". URL is then
 	// the reference as written, or "" where the path was given otherwise.
 	Path string
+	// Ref says where the package is taken from, if that is neither a folder nor
+	// an index; URL is then as it may be shown. See [Project.Describe].
+	Ref *Reference
 	// Editable is set for -e and for sources that say so.
 	Editable bool
 	// Hashes are the --hash options of a requirements file, "sha256:…".
 	Hashes []string
 	// Index is the index that a source names for it, or nil.
 	Index *IndexSource
+
+	direct *Direct // what Ref was found to be
 }
 
 // IndexSource is what a source says of the index of a package.
@@ -74,17 +82,23 @@ type IndexSource struct {
 	Place Place // of the source
 }
 
-// Local is a package in a folder: a path requirement points at it, and its
-// pyproject.toml says what it needs.
+// Local is a package that is taken from one place instead of an index: from a
+// folder, at which a path requirement points and whose pyproject.toml says what
+// it needs, or from what a direct reference names.
 type Local struct {
 	Name    pypi.Name
 	Version pep440.Version // zero when dynamic or absent
-	Dir     string         // absolute
-	Rel     string         // slash path relative to the root
+	Dir     string         // of a folder: absolute; else ""
+	Rel     string         // of a folder: slash path relative to the root; else what Direct shows
+	// Direct is what a reference was found to be; nil for a folder.
+	Direct *Direct
 	// Requirements are its own, Extras what each of its extras adds.
 	// References of extras to the package itself are expanded.
-	Requirements   []Requirement
-	Extras         map[pypi.Extra][]Requirement
+	Requirements []Requirement
+	Extras       map[pypi.Extra][]Requirement
+	// Stated are the requirements of an archive's metadata, those of its extras
+	// among them; Extras then has the names alone.
+	Stated         []pep508.Requirement
 	RequiresPython pep440.Specifiers
 	Place          Place // of its name
 }
@@ -111,7 +125,8 @@ type Project struct {
 	RequiresPython      pep440.Specifiers
 	RequiresPythonPlace Place
 
-	// Locals are the path dependencies, transitive, sorted by name.
+	// Locals are the path dependencies, transitive, and once they are described
+	// what direct references name; sorted by name and place.
 	Locals []Local
 
 	Index IndexSettings
@@ -127,6 +142,8 @@ type Project struct {
 	// root, sorted.
 	Files    []string
 	Warnings []string
+
+	loader *loader // of what is still to be described
 }
 
 // IndexSettings are the index options of requirements files and [tool.uv].
@@ -197,6 +214,9 @@ func Load(o LoadOptions) (*Project, error) {
 	}
 	if err := l.load(); err != nil {
 		return nil, err
+	}
+	if l.p.References() {
+		l.p.loader = l
 	}
 	return l.p, nil
 }

@@ -184,16 +184,21 @@ func (f *reqFile) requirement(written string, i int, editable bool, hashes []str
 		if err != nil {
 			return err
 		}
-		if msg := unsupported(shown); msg != "" {
-			return fail("%s", msg)
+		if sch := scheme(shown); sch != "" && sch != "file" {
+			ref, err := parseReference(shown)
+			if err != nil {
+				return fail("%s", err)
+			}
+			return f.unnamedReference(r, ref, extras+marker, fail)
 		}
-		dir, egg, err := l.findFolder(path, f.dir, fail)
+		at, err := l.find(path, f.dir, fail)
 		if err != nil {
 			return f.missingPath(path, err, fail)
 		}
-		if err := l.locate(&r, dir, fail); err != nil {
-			return err
+		if at.ref != nil {
+			return f.unnamedReference(r, at.ref, extras+marker, fail)
 		}
+		dir, egg := at.dir, at.egg
 		p, err := l.localAt(dir, fail)
 		if err != nil {
 			return err
@@ -268,26 +273,40 @@ func (f *reqFile) requirement(written string, i int, editable bool, hashes []str
 		l.p.Requirements = append(l.p.Requirements, rs...)
 		return nil
 	}
-	if msg := unsupported(r.URL); msg != "" {
-		return fail("%s: %s", r.Name, msg)
-	}
 	// The URL as written, so that it can be shown.
 	if _, u, ok := strings.Cut(written, "@"); ok {
 		if fields := strings.Fields(u); len(fields) > 0 {
 			r.URL = strings.TrimSuffix(fields[0], ";")
 		}
 	}
-	dir, egg, err := l.findFolder(r.URL, f.dir, fail)
-	if err != nil {
-		return err
-	}
-	if err := checkEgg(egg, r.Name, fail); err != nil {
-		return err
-	}
-	if err := l.locate(&r, dir, fail); err != nil {
+	if err := l.refer(&r, r.URL, f.dir, fail); err != nil {
 		return err
 	}
 	l.p.Requirements = append(l.p.Requirements, r)
+	return nil
+}
+
+// unnamedReference adds a requirement that is a URL or an archive without a name
+// before it. rest are its extras and marker.
+func (f *reqFile) unnamedReference(r Requirement, ref *Reference, rest string, fail failure) error {
+	name := ref.Name
+	if name == "" && ref.Kind == Archive {
+		name = archiveName(ref)
+	}
+	if name == "" {
+		return fail("this does not tell the name of the package: write NAME @ before it")
+	}
+	rest, err := f.l.expand(rest, f.dir, fail)
+	if err != nil {
+		return err
+	}
+	if r.Requirement, _, err = pep508.ParseRequirement(string(name) + rest); err != nil {
+		return fail("malformed extras or marker after the URL: write NAME[extra] @ URL ; marker")
+	}
+	if err := f.l.point(&r, ref, fail); err != nil {
+		return err
+	}
+	f.l.p.Requirements = append(f.l.p.Requirements, r)
 	return nil
 }
 

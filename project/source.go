@@ -26,6 +26,7 @@ type sourceAlternative struct {
 	workspace bool
 	editable  bool
 	index     *tomlValue // the name of one
+	ref       *Reference // of git and url
 	other     string     // git, url
 	marker    pep508.Marker
 	extra     pypi.Extra
@@ -115,6 +116,9 @@ func (f *pyproject) readSource(v *tomlValue, path string) (sourceAlternative, er
 	if n != 1 {
 		return a, f.errorAt(v, "%s must have exactly one of path, workspace = true, index, git and url", path)
 	}
+	if a.ref, err = f.sourceReference(v, path, a.other); err != nil {
+		return a, err
+	}
 	if m, err := f.stringKey(v, path, "marker"); err != nil {
 		return a, err
 	} else if m != nil {
@@ -139,6 +143,62 @@ func (f *pyproject) readSource(v *tomlValue, path string) (sourceAlternative, er
 		a.group = string(name)
 	}
 	return a, nil
+}
+
+// sourceReference reads what goes with git and url, and refuses it elsewhere.
+func (f *pyproject) sourceReference(v *tomlValue, path, key string) (*Reference, error) {
+	given := map[string]*tomlValue{}
+	for _, k := range []string{"rev", "tag", "branch", "subdirectory"} {
+		s, err := f.stringKey(v, path, k)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			continue
+		}
+		if key != "git" && !(key == "url" && k == "subdirectory") {
+			return nil, f.errorAt(s, "%s.%s goes with git alone: take it out", path, k)
+		}
+		given[k] = s
+	}
+	lfs, err := f.boolKey(v, path, "lfs")
+	if err != nil {
+		return nil, err
+	}
+	if key != "git" && key != "url" {
+		return nil, nil
+	}
+	address := v.get(key)
+	fail := func(at *tomlValue, err error) error { return f.errorAt(at, "%s: %s", path, err) }
+	ref := &Reference{Kind: Git, LFS: lfs}
+	if key == "url" {
+		if s := scheme(address.text); s != "http" && s != "https" {
+			return nil, f.errorAt(address, "%s.url is an http or https address: for a repository use git, for a file path", path)
+		}
+		if ref, err = parseReference(address.text); err != nil {
+			return nil, fail(address, err)
+		}
+	}
+	at := address
+	for k, kind := range map[string]RevisionKind{"rev": AnyRevision, "tag": TagRevision, "branch": BranchRevision} {
+		if s := given[k]; s != nil {
+			if at != address {
+				return nil, f.errorAt(s, "%s has more than one of rev, tag and branch: keep one", path)
+			}
+			ref.Revision, ref.RevisionKind, at = s.text, kind, s
+		}
+	}
+	if key == "git" {
+		if err := ref.repository(strings.TrimPrefix(address.text, "git+")); err != nil {
+			return nil, fail(address, err)
+		}
+	}
+	if s := given["subdirectory"]; s != nil {
+		if err := ref.setSubdirectory(s.text); err != nil {
+			return nil, fail(s, err)
+		}
+	}
+	return ref, nil
 }
 
 // source finds the declaration for a name and the file that holds it: the
@@ -196,6 +256,13 @@ func (l *loader) placed(s scope, r Requirement, fail failure) ([]Requirement, bo
 		return []Requirement{r}, false, err
 	}
 	l.addFile(f)
+	return l.alternatives(s, f, r, d, func(a sourceAlternative) (found, error) { return l.sourceTarget(f, r.Name, d, a) }, fail)
+}
+
+// alternatives applies the entries of a source, which f holds, to a requirement;
+// target finds what one leads to.
+func (l *loader) alternatives(s scope, f *pyproject, r Requirement, d *sourceDecl, target func(sourceAlternative) (found, error), fail failure) ([]Requirement, bool, error) {
+	var err error
 	var out []Requirement
 	var markers []pep508.Marker
 	whole, inScope, indexed := false, false, false
@@ -216,30 +283,18 @@ func (l *loader) placed(s scope, r Requirement, fail failure) ([]Requirement, bo
 			}
 			markers = append(markers, a.marker)
 		}
-		dir := ""
-		switch {
-		case a.index != nil:
-			if each.Index, err = l.indexSource(f, a.index); err != nil {
-				return nil, true, err
-			}
-			indexed = true
-			out = append(out, each)
-			continue
-		case a.workspace:
-			dir, err = l.memberDir(f, r.Name, a, d)
-		case a.path != nil:
-			dir, err = l.folder(a.path.text, f.dir, func(format string, args ...any) error {
-				return f.errorAt(a.path, d.table+"."+string(r.Name)+": "+format, args...)
-			})
-		default:
-			err = fail("%s has a source with %s (%s), which is not supported yet: declare a path or workspace source, or none", r.Name, a.other, f.text.place(a.value.off))
-		}
+		at, err := target(a)
 		if err != nil {
 			return nil, true, err
 		}
 		each.Editable = a.editable
-		if err := l.locate(&each, dir, fail); err != nil {
-			return nil, true, err
+		switch {
+		case at.index != nil:
+			each.Index, indexed = at.index, true
+		case at != (found{}):
+			if err := l.settle(&each, at, fail); err != nil {
+				return nil, true, err
+			}
 		}
 		out = append(out, each)
 	}
@@ -346,11 +401,34 @@ func conjunction(a, b pep508.Marker) (pep508.Marker, error) {
 	return m, err
 }
 
-// folder turns the path of a source into an absolute folder.
-func (l *loader) folder(path, base string, fail failure) (string, error) {
-	dir := filepath.FromSlash(path)
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(base, dir)
+// sourceTarget finds what an entry of a table leads to.
+func (l *loader) sourceTarget(f *pyproject, name pypi.Name, d *sourceDecl, a sourceAlternative) (found, error) {
+	switch {
+	case a.index != nil:
+		index, err := l.indexSource(f, a.index)
+		return found{index: index}, err
+	case a.workspace:
+		dir, err := l.memberDir(f, name, a, d)
+		return found{dir: dir}, err
+	case a.path != nil:
+		return l.sourcePath(a.path.text, f.dir, func(format string, args ...any) error {
+			return f.errorAt(a.path, d.table+"."+string(name)+": "+format, args...)
+		})
 	}
-	return l.checkFolder(filepath.Clean(dir), path, fail)
+	ref := *a.ref
+	return found{ref: &ref}, nil
+}
+
+// sourcePath finds what the path of a source leads to.
+func (l *loader) sourcePath(path, base string, fail failure) (found, error) {
+	file := filepath.FromSlash(path)
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(base, file)
+	}
+	file = filepath.Clean(file)
+	archive, err := l.checkPath(file, path, fail)
+	if err != nil || !archive {
+		return found{dir: file}, err
+	}
+	return found{ref: fileReference(file)}, nil
 }

@@ -225,6 +225,9 @@ type Resolution struct {
 	// Excluded are the packages that others ask for and an exclusion dropped,
 	// Restated those whose metadata is that of the request. Sorted.
 	Excluded, Restated []pypi.Name
+	// Revised are the packages of which others name a branch or tag, where a lock
+	// names the commit: pip's own resolver takes the two for different. Sorted.
+	Revised []pypi.Name
 	// HeldBack are the packages of which ExcludeNewer hid a newer version that
 	// all requirements admit, sorted by name.
 	HeldBack []HeldBack

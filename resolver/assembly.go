@@ -68,12 +68,14 @@ type assembly struct {
 	overridden map[pypi.Name]bool
 	excluded   map[pypi.Name]bool
 	restated   map[pypi.Name]bool
+	revised    map[pypi.Name]bool
 	held       map[entryKey]HeldBack
 }
 
 type entryKey struct {
 	name    pypi.Name
 	version string // its key
+	source  string // where it is taken from, "" for an index
 }
 
 // entry is one package of the result while it is put together.
@@ -93,13 +95,16 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		return err
 	}
 	if a.held == nil {
-		a.excluded, a.restated, a.held = map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[entryKey]HeldBack{}
+		a.excluded, a.restated, a.revised, a.held = map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[entryKey]HeldBack{}
 	}
 	wants := map[pypi.Name][]pep440.Specifiers{}
 	get := func(name pypi.Name) *entry {
 		c, state := s.state(name)
 		v := c.versions[state-1]
-		k := entryKey{name, v.Key()}
+		k := entryKey{name: name, version: v.Key()}
+		if c.local != nil {
+			k.source = c.local.Key()
+		}
 		e := a.entries[k]
 		if e == nil {
 			e = &entry{Package: Package{Name: name, Version: v, Local: c.local}, release: c.releases[state-1],
@@ -163,6 +168,9 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		deps, dropped := s.asked(c, m, k.extra)
 		for _, d := range deps {
 			ask(d, in, Via{Package: k.name})
+			if d.revised && !d.in.and(in).isNone() {
+				a.revised[d.Name] = true
+			}
 		}
 		if c.local != nil {
 			continue
@@ -183,7 +191,7 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		}
 		s.addFiles(get(k.name), reach[k])
 		if h, ok := s.heldBack(c, state, wants[k.name], reach[k]); ok {
-			key := entryKey{k.name, h.Chosen.Key()}
+			key := entryKey{name: k.name, version: h.Chosen.Key()}
 			if old, ok := a.held[key]; !ok || old.Newer.Compare(h.Newer) < 0 {
 				a.held[key] = h
 			}
@@ -212,10 +220,15 @@ func sortedReach(reach map[extraKey]where) []extraKey {
 func hasExtra(c *candidates, m *dist.Metadata, x pypi.Extra) bool {
 	if c.local != nil {
 		_, ok := c.local.Extras[x]
-		return ok
+		return ok || inMarkers(c.local.Stated, x)
 	}
-	return slices.Contains(m.Extras, x) || slices.ContainsFunc(m.Requires, func(r pep508.Requirement) bool {
-		// Old metadata names extras in markers alone.
+	return slices.Contains(m.Extras, x) || inMarkers(m.Requires, x)
+}
+
+// inMarkers reports whether requirements mention an extra: old metadata names
+// extras in markers alone.
+func inMarkers(reqs []pep508.Requirement, x pypi.Extra) bool {
+	return slices.ContainsFunc(reqs, func(r pep508.Requirement) bool {
 		return strings.Contains(r.Marker.String(), `extra == "`+string(x)+`"`)
 	})
 }
@@ -277,6 +290,9 @@ func (s *solved) addFiles(e *entry, in where) {
 func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 	c, state := s.state(e.Name)
 	if c.local != nil {
+		for t := range in.and(c.unserved[0]).each {
+			a.warn("%s is the wheel %s, which is not for %s: pip will refuse it there", e.Name, project.Escape(c.local.Direct.Filename), s.scope.targets[t])
+		}
 		return
 	}
 	if !slices.ContainsFunc(e.release.Files(), func(f index.File) bool { return !f.Yanked }) {
@@ -310,7 +326,7 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 }
 
 func (a *assembly) resolution() (*Resolution, error) {
-	out := &Resolution{Overridden: sortedKeys(a.overridden), Excluded: sortedKeys(a.excluded), Restated: sortedKeys(a.restated), Warnings: sortedKeys(a.warnings)}
+	out := &Resolution{Overridden: sortedKeys(a.overridden), Excluded: sortedKeys(a.excluded), Restated: sortedKeys(a.restated), Revised: sortedKeys(a.revised), Warnings: sortedKeys(a.warnings)}
 	for _, h := range a.held {
 		out.HeldBack = append(out.HeldBack, h)
 	}
@@ -339,7 +355,7 @@ func (a *assembly) resolution() (*Resolution, error) {
 		out.Packages = append(out.Packages, pk)
 	}
 	slices.SortFunc(out.Packages, func(a, b Package) int {
-		return cmp.Or(strings.Compare(string(a.Name), string(b.Name)), pep440.Version.Compare(a.Version, b.Version))
+		return cmp.Or(strings.Compare(string(a.Name), string(b.Name)), pep440.Version.Compare(a.Version, b.Version), strings.Compare(a.Marker, b.Marker))
 	})
 	return out, nil
 }

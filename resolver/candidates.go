@@ -78,6 +78,10 @@ func (q *question) localCandidates(l *project.Local) *candidates {
 	}
 	c := &candidates{name: l.Name, local: l, versions: []pep440.Version{v}}
 	c.grow(1)
+	c.exclusions, c.unserved[0] = q.judgeDirect(l)
+	for i := range c.exclusions {
+		c.exclusions[i].set = c.states()
+	}
 	return c
 }
 

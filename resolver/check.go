@@ -65,22 +65,27 @@ func Check(ctx context.Context, ix Index, r Request, pins []LockedPin, o CheckOp
 	c := &check{question: newQuestion(&r, sc, nil), options: o, index: ix, byName: map[pypi.Name][]int{}, deps: map[wanted][]dependency{}, reach: map[wanted]where{}}
 	c.covering = newProblem(c.question, nil, nil)
 	for _, root := range c.requirements {
-		if root.URL != "" && c.locals[root.Name] == nil {
+		if c.strange(root.dependency) {
 			return nil, unsupportedURL(&root)
 		}
 	}
+	if err := clash(sc, c.sources); err != nil {
+		return nil, err
+	}
 	for _, p := range pins {
 		n := &checked{pin: p, in: sc.holds(p.Marker, ""), stated: sc.narrow(sc.stated).holds(p.Marker, "")}
-		n.doubtful = c.locals[p.Name] == nil
+		n.doubtful = !slices.ContainsFunc(c.areas(p.Name), func(l located) bool { return !l.in.and(n.in).isNone() || l.in.covers(sc.here) })
 		if n.doubtful {
 			c.byName[p.Name] = append(c.byName[p.Name], len(c.nodes))
 		}
 		c.nodes = append(c.nodes, n)
 	}
 	for _, name := range sortedKeys(c.locals) {
-		l := c.locals[name]
-		c.byName[name] = []int{len(c.nodes)}
-		c.nodes = append(c.nodes, &checked{local: l, in: sc.here, stated: sc.stated, meta: &dist.Metadata{Name: name, Version: l.Version}, known: true})
+		for _, area := range c.areas(name) {
+			l := area.local
+			c.byName[name] = append(c.byName[name], len(c.nodes))
+			c.nodes = append(c.nodes, &checked{local: l, in: area.in, stated: sc.stated, meta: &dist.Metadata{Name: name, Version: l.Version}, known: true})
+		}
 	}
 	if err := c.read(ctx); err != nil {
 		return nil, err

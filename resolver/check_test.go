@@ -53,7 +53,7 @@ base 1
 	base := requirement(t, "base>=1")
 	base.Place = project.Place{File: "libs/pyproject.toml", Line: 7}
 	q.Requirements[2].Path = "/libs"
-	q.Locals = []project.Local{{Name: "libs", Version: pep440.MustParse("0.1"), Rel: "libs", Requirements: []project.Requirement{base}}}
+	q.Locals = []project.Local{{Name: "libs", Version: pep440.MustParse("0.1"), Dir: "/libs", Rel: "libs", Requirements: []project.Requirement{base}}}
 	v, err := Check(t.Context(), newMemory(t, indextest.MustParse(universe)), q,
 		locked("base==1|core==1|leaf==1 ; sys_platform == 'win32'|speed==1|web==1"), CheckOptions{})
 	if err != nil || len(v.Defects) > 0 {

@@ -36,7 +36,14 @@ func (c *check) judgeAll() (*Verdict, error) {
 	j.depth = depths(v.Edges, cause)
 	for i, n := range c.nodes {
 		v.Packages = append(v.Packages, c.describe(i, n))
-		v.Packages[i].Cause = cause[i]
+		p := &v.Packages[i]
+		p.Cause = cause[i]
+		if n.local != nil && p.Needed {
+			var err error
+			if p.Marker, err = c.scope.marker(c.needed(i)); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Name, err)
+			}
+		}
 		if n.unread && n.doubtful && !n.in.isNone() {
 			v.Unverified = append(v.Unverified, i)
 		}
@@ -134,6 +141,9 @@ func (j *judging) judgeDuplicates() {
 		for k, a := range pins {
 			for _, b := range pins[k+1:] {
 				x, y := j.nodes[a], j.nodes[b]
+				if x.local != nil || y.local != nil {
+					continue // their places do not overlap
+				}
 				both := x.in.and(y.in)
 				same := x.version().Equal(y.version()) && !x.in.isNone() && !y.in.isNone()
 				if both.isNone() && !same {
@@ -323,7 +333,7 @@ func (j *judging) judgeRelease(i int, n *checked, in where) {
 		}
 		for _, d := range j.asks(k) {
 			switch {
-			case d.URL != "" && j.locals[d.Name] == nil:
+			case j.strange(d):
 				unusable(d.in.and(j.reach[k]), exclusionWhy{urlDependency, d.String()})
 			case d.Name == n.pin.Name && !d.Specifiers.Contains(n.pin.Version):
 				unusable(d.in.and(j.reach[k]), exclusionWhy{selfConflict, d.String()})

@@ -20,12 +20,18 @@ func (r *resolving) keep(ctx context.Context, whole *scope) []*solved {
 		return nil
 	}
 	var out []*solved
-	for _, sc := range r.lockedParts(whole, 2) {
-		s := r.keepPart(ctx, sc)
-		if s == nil {
-			return nil
+	scopes, err := r.sourceParts(whole)
+	if err != nil {
+		return nil
+	}
+	for _, part := range scopes {
+		for _, sc := range r.lockedParts(part, 2) {
+			s := r.keepPart(ctx, sc)
+			if s == nil {
+				return nil
+			}
+			out = append(out, s)
 		}
-		out = append(out, s)
 	}
 	return out
 }

@@ -419,7 +419,7 @@ func (p *problem) rootClauses(ctx context.Context) ([]pubgrub.Clause, error) {
 	}
 	for i := range p.requirements {
 		r := &p.requirements[i]
-		if r.URL != "" && p.locals[r.Name] == nil {
+		if p.strange(r.dependency) {
 			return nil, unsupportedURL(r)
 		}
 		cs, err := p.require(ctx, r.dependency, &reason{kind: asked, dep: r.dependency, from: r.from, written: r.written}, pubgrub.Root, "", root)
@@ -432,7 +432,7 @@ func (p *problem) rootClauses(ctx context.Context) ([]pubgrub.Clause, error) {
 }
 
 func unsupportedURL(r *rootRequirement) error {
-	return fmt.Errorf("%s: URL requirements are not supported yet: %s", r.from.Place, r.dependency)
+	return fmt.Errorf("%s: %s is not read: %s", r.from.Place, r.Name, project.Redact(r.dependency.String()))
 }
 
 // require returns the clauses "if the term holds, and the extra of the
@@ -529,7 +529,7 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	}
 	deps := p.dependencies(c, m, extra)
 	for _, d := range deps {
-		if d.URL == "" && d.Name != c.name {
+		if !p.strange(d) && d.Name != c.name {
 			p.fetch.guess(ctx, d)
 		}
 	}
@@ -538,7 +538,7 @@ func (p *problem) expand(ctx context.Context, id pubgrub.Package, state int, ext
 	}
 	given := pubgrub.Term{Package: id, Set: pubgrub.One(state)}
 	for _, d := range deps {
-		if d.URL != "" && p.locals[d.Name] == nil {
+		if p.strange(d) {
 			e := p.exclusion(state, urlDependency, d.String())
 			e.in = d.in
 			out = append(out, p.excludeUnder(id, extra, e)...)

@@ -35,6 +35,7 @@ type question struct {
 	excludes     map[pypi.Name]bool           // whoever asks
 	restated     map[pypi.Name][]*project.StaticMetadata
 	locals       map[pypi.Name]*project.Local
+	sources      map[pypi.Name][]located
 	exact        map[pypi.Name][]pep440.Specifier // the root's == and ===
 	direct       map[pypi.Name]bool
 	explicitPre  map[pypi.Name]bool // the root names a pre-release
@@ -60,6 +61,8 @@ type dependency struct {
 	Specifiers pep440.Specifiers
 	URL        string
 	override   *project.Requirement // what replaced it, or nil
+	target     string               // [project.Requirement.Target] of what says it
+	revised    bool                 // names a branch or tag of what is locked by its commit
 }
 
 func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) *question {
@@ -75,7 +78,10 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 	whole := sc.narrow(sc.all)
 	said := func(m pep508.Marker) bool { return !whole.holds(m, "").isNone() }
 	q.readRules()
-	q.reachLocals(r.Requirements)
+	q.sources = sourcesOf(r, sc, q.excludes)
+	for name, found := range q.sources {
+		q.locals[name] = found[0].local
+	}
 	for i := range r.Constraints {
 		c := &r.Constraints[i]
 		if in := sc.holds(c.Marker, ""); !in.isNone() {
@@ -112,6 +118,9 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 			if d.override != nil {
 				o = d.override
 			}
+			if d.target = o.Target(); o.Ref != nil {
+				d.URL = "" // where the package is taken from is known
+			}
 			q.requirements = append(q.requirements, rootRequirement{d, o, from})
 		}
 	}
@@ -120,7 +129,7 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 			if said(req.Marker) {
 				q.noteNamed(req.Requirement)
 			}
-			if !sc.holds(req.Marker, "").isNone() {
+			if q.locals[name].Direct == nil && !sc.holds(req.Marker, "").isNone() {
 				q.direct[req.Name] = true
 			}
 		}
@@ -145,25 +154,6 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 		})
 	}
 	return q
-}
-
-// reachLocals finds the path dependencies that the target has: a requirement
-// may name a path for one platform and the index for another.
-func (q *question) reachLocals(reqs []project.Requirement) {
-	for _, r := range reqs {
-		if r.Path == "" || q.locals[r.Name] != nil || q.excludes[r.Name] || q.scope.holds(r.Marker, "").isNone() {
-			continue
-		}
-		for i := range q.Locals {
-			if l := &q.Locals[i]; l.Name == r.Name {
-				q.locals[r.Name] = l
-				q.reachLocals(l.Requirements)
-				for _, x := range sortedKeys(l.Extras) {
-					q.reachLocals(l.Extras[x])
-				}
-			}
-		}
-	}
 }
 
 func (q *question) noteNamed(r pep508.Requirement) {

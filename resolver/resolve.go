@@ -71,10 +71,28 @@ func resolve(ctx context.Context, ix Index, q Request, obs Observer, keep bool) 
 
 // solveWhole solves the whole scope, in parts where it must be.
 func (r *resolving) solveWhole(ctx context.Context, whole *scope) ([]*solved, error) {
-	if whole.here.universal {
-		return r.solveUniversal(ctx, whole)
+	solve := func(sc *scope) ([]*solved, error) {
+		if sc.here.universal {
+			return r.solveUniversal(ctx, sc)
+		}
+		return r.solveTogether(ctx, sc)
 	}
-	return r.solveTogether(ctx, whole)
+	scopes, err := r.sourceParts(whole)
+	if err != nil {
+		return nil, err
+	}
+	var parts []*solved
+	for _, sc := range scopes {
+		more, err := solve(sc)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, more...)
+	}
+	if len(scopes) < 2 {
+		return parts, nil
+	}
+	return r.unify(ctx, parts, func(_ pypi.Name, chosen []pep440.Version) []pep440.Version { return chosen })
 }
 
 // checkRequiresPython refuses a target that the project itself does not
@@ -222,7 +240,8 @@ func (s *solved) verify(ctx context.Context) error {
 	for k, in := range reach {
 		c, state := s.state(k.name)
 		for _, con := range s.constraints[k.name] {
-			if v := c.versions[state-1]; !con.in.and(in).isNone() && !con.Specifiers.Contains(v) {
+			stated := c.local == nil || !c.local.Version.IsZero()
+			if v := c.versions[state-1]; stated && !con.in.and(in).isNone() && !con.Specifiers.Contains(v) {
 				return fmt.Errorf("%s %s is outside the constraint %s", k.name, v, con.Requirement.Requirement)
 			}
 		}

@@ -160,9 +160,20 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 		}
 		deps := q.replace(r.Requirement, os, ok, in)
 		for i := range deps {
-			// A path is where the local package is; its name suffices.
-			if r.Path != "" {
-				deps[i].URL = ""
+			// Where the package is taken from is known; its name suffices.
+			d := &deps[i]
+			if d.target = r.Target(); d.override != nil {
+				d.target = d.override.Target()
+			}
+			if stated := d.URL; stated != "" && c.local == nil || c.local != nil && c.local.Direct != nil {
+				if r.Text != "" {
+					stated = r.Text
+				}
+				l := q.locals[d.Name]
+				d.revised = l != nil && l.Direct != nil && d.override == nil && strings.Contains(stated, "git+") && !strings.Contains(stated, "@"+l.Direct.Commit)
+			}
+			if d.target != "" || !q.strange(*d) && q.locals[d.Name] != nil && q.locals[d.Name].Direct != nil {
+				d.URL = ""
 			}
 		}
 		out = append(out, deps...)
@@ -174,6 +185,10 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 		}
 		for _, r := range reqs {
 			add(r, q.scope.holds(r.Marker, ""))
+		}
+		for i, r := range c.local.Stated {
+			in := q.apart(q.because(r.Marker, extra), i, len(c.local.Stated), func(j int) *pep508.Requirement { return &c.local.Stated[j] }, extra)
+			add(project.Requirement{Requirement: r}, in)
 		}
 	} else {
 		for i, r := range m.Requires {
@@ -191,6 +206,9 @@ func (q *question) asked(c *candidates, m *dist.Metadata, extra pypi.Extra) (out
 				for _, r := range rs {
 					declared[r.Name] = true
 				}
+			}
+			for _, r := range c.local.Stated {
+				declared[r.Name] = true
 			}
 		}
 		for _, r := range m.Requires {

@@ -146,7 +146,7 @@ c 2
 	local.Path = "/here"
 	q = request(t)
 	q.Requirements = []project.Requirement{local}
-	q.Locals = []project.Local{{Name: "here", Version: pep440.MustParse("1"), Requirements: []project.Requirement{requirement(t, "a"), requirement(t, "c")}}}
+	q.Locals = []project.Local{{Name: "here", Version: pep440.MustParse("1"), Dir: "/here", Requirements: []project.Requirement{requirement(t, "a"), requirement(t, "c")}}}
 	q.Exclusions = []project.Exclusion{{Of: parent("here"), Names: []pypi.Name{"a"}}}
 	q.ScopedOverrides = []project.ScopedOverride{{Of: parent("here 1"), Requirements: []project.Requirement{requirement(t, "c<2"), requirement(t, "b")}}}
 	if res, err = Resolve(t.Context(), newMemory(t, indextest.MustParse(universe)), q, nil); err != nil {

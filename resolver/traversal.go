@@ -60,7 +60,7 @@ func (c *check) demand(reach map[wanted]where, only func(node int) bool, d depen
 	}
 	for queue := []step{{d, in}}; len(queue) > 0; queue = queue[1:] {
 		d, in := queue[0].d, queue[0].in.and(queue[0].d.in)
-		if in.isNone() || d.URL != "" && c.locals[d.Name] == nil {
+		if in.isNone() || c.strange(d) {
 			continue
 		}
 		parts, _ := c.serving(d.Name, in)
@@ -108,7 +108,7 @@ func (c *check) edges() (edges []Edge, in []where) {
 	var all []found
 	add := func(e Edge, d dependency, at where) {
 		at = at.and(d.in)
-		if at.isNone() || d.URL != "" && c.locals[d.Name] == nil {
+		if at.isNone() || c.strange(d) {
 			return
 		}
 		e.Name, e.Requirement, e.Marker, e.Extras, e.Specifiers = d.Name, d.String(), d.marker, d.Extras, d.Specifiers

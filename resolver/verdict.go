@@ -37,6 +37,8 @@ type Checked struct {
 	// environments, "" for all.
 	Needed bool
 	Where  string
+	// Marker is Where as a lock has it, of what is taken from one place.
+	Marker string
 	// MayBeNeeded says that the pin may hang below one that is not known, such
 	// as a package that the lock leaves out.
 	MayBeNeeded bool

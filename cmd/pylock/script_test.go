@@ -146,6 +146,8 @@ var somePython = sync.OnceValues(func() (path, version string) {
 //	        version $PYTHON_VERSION
 //	count N PATTERN FILE
 //	        the pattern must match N times
+//	wheel, serve, commit, fill, edit
+//	        make a wheel, serve a folder, make a git repository, change a file: direct_test.go
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "../../testdata/script",
@@ -179,7 +181,12 @@ func TestScript(t *testing.T) {
 			return false, errors.New("unknown condition " + cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"index": func(ts *testscript.TestScript, neg bool, args []string) { serveIndex(t, ts, args) },
+			"wheel":  makeWheel,
+			"serve":  serveFolder,
+			"commit": commitAll,
+			"fill":   fill,
+			"edit":   edit,
+			"index":  func(ts *testscript.TestScript, neg bool, args []string) { serveIndex(t, ts, args) },
 			"down": func(ts *testscript.TestScript, neg bool, args []string) {
 				s := indextest.Serve(t, indextest.MustParse("a 1\n"), indextest.PyPI())
 				url := s.SimpleURL()

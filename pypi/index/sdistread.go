@@ -153,6 +153,19 @@ func (l *inflateLimit) Read(p []byte) (int, error) {
 // must be a regular file and there once: two readers could differ on which one counts. Archives of distutils' time
 // have neither.
 func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
+	return readSdistIn(in, func(top string) bool { return namesSdist(top, f) }, "", toEnd)
+}
+
+// within returns what of a path is below a folder, "" for the top.
+func within(name, folder string) (rest string, ok bool) {
+	if folder == "" {
+		return name, true
+	}
+	return strings.CutPrefix(name, folder+"/")
+}
+
+// readSdistIn is readSdist for a top folder of another name, and a package in a folder below it.
+func readSdistIn(in *countReader, named func(top string) bool, subdirectory string, toEnd bool) (*sdistContent, error) {
 	gz, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, err
@@ -174,10 +187,11 @@ func readSdist(in *countReader, f *File, toEnd bool) (*sdistContent, error) {
 			return nil, fmt.Errorf("tar: a PAX record states %s anew, which not all readers heed", key)
 		}
 		top, rest, _ := strings.Cut(strings.TrimPrefix(h.Name, "./"), "/")
-		if rest != "PKG-INFO" && rest != "pyproject.toml" {
+		rest, ok := within(rest, subdirectory)
+		if !ok || rest != "PKG-INFO" && rest != "pyproject.toml" {
 			continue
 		}
-		if !namesSdist(top, f) {
+		if !named(top) {
 			foreign = foreign || rest == "PKG-INFO"
 			continue
 		}

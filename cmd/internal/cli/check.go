@@ -270,7 +270,7 @@ func (j *job) expect(r *run) lockfile.Expectation {
 		Service: j.label(), Lock: relative(r.project.Root, r.output),
 		Command: header.Command(), Target: header.Target(), NoHeader: o.noHeader,
 		Options: r.build.Options, DefaultIndex: r.build.DefaultIndex, Hashes: r.build.Hashes,
-		NoEmit: r.build.NoEmit, NoStripExtras: r.build.NoStripExtras,
+		Dir: r.build.Dir, NoEmit: r.build.NoEmit, NoStripExtras: r.build.NoStripExtras,
 	}
 	e.Fix = header.Command()
 	if j.service != nil {

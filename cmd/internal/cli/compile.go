@@ -220,7 +220,7 @@ type run struct {
 }
 
 // prepare reads all inputs of a job but its existing lock, and checks all
-// options; it asks no network.
+// options; it asks the network for nothing but what direct references lead to.
 func (j *job) prepare(ctx context.Context) (*run, error) {
 	if j.err != nil {
 		return nil, j.err
@@ -248,6 +248,9 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 		base = filepath.Dir(r.output)
 	}
 	if r.indexes, err = o.indexSettings(r.project.Index, base); err != nil {
+		return nil, err
+	}
+	if err := o.describe(ctx, r); err != nil {
 		return nil, err
 	}
 	q := &r.request
@@ -344,6 +347,8 @@ func (o *compileOptions) prepareLock(r *run) error {
 		}
 	}
 	b.Header = lockfile.Header(line, r.target)
+	b.Root = resolved(r.project.Root)
+	b.Dir = filepath.Join(b.Root, filepath.FromSlash(relative(r.project.Root, filepath.Dir(r.output))))
 	return o.preparePylock(r)
 }
 

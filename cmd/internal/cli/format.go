@@ -84,8 +84,6 @@ func (o *compileOptions) preparePylock(r *run) error {
 	if b.Scope, err = lockfile.ScopeOf(&r.request); err != nil {
 		return &inputError{err}
 	}
-	b.Root = resolved(r.project.Root)
-	b.Dir = filepath.Join(b.Root, filepath.FromSlash(relative(r.project.Root, filepath.Dir(r.output))))
 	for _, q := range r.project.Requirements {
 		if q.Path == "" || !q.Editable {
 			continue
@@ -101,19 +99,28 @@ func (o *compileOptions) preparePylock(r *run) error {
 
 // pylockWarnings tell what an installer will not take.
 func pylockWarnings(r *run, res *resolver.Resolution) []string {
-	if r.build.Format != lockfile.PylockTOML || !r.build.Folders {
+	if r.build.Format != lockfile.PylockTOML {
 		return nil
 	}
-	var names []string
+	var names, git []string
 	for i := range res.Packages {
-		if p := &res.Packages[i]; p.Local != nil && !slices.Contains(r.build.NoEmit, p.Name) {
+		p := &res.Packages[i]
+		switch {
+		case p.Local == nil || slices.Contains(r.build.NoEmit, p.Name):
+		case p.Local.Direct == nil && r.build.Folders:
 			names = append(names, string(p.Name))
+		case p.Local.Direct != nil && p.Local.Direct.Kind == project.Git:
+			git = append(git, string(p.Name))
 		}
 	}
-	if len(names) == 0 {
-		return nil
+	var out []string
+	if len(git) > 0 {
+		out = append(out, fmt.Sprintf("the lock has commits of git repositories, which uv installs and pip refuses beside hashes: for pip add --no-emit-package=%s", strings.Join(git, ",")))
 	}
-	return []string{fmt.Sprintf("the lock has folders, which uv installs and pip refuses beside hashes: for pip leave out --emit-local, or add --no-emit-package=%s", strings.Join(names, ","))}
+	if len(names) == 0 {
+		return out
+	}
+	return append(out, fmt.Sprintf("the lock has folders, which uv installs and pip refuses beside hashes: for pip leave out --emit-local, or add --no-emit-package=%s", strings.Join(names, ",")))
 }
 
 // others are the runs that write the same resolution to the other files of an
@@ -131,6 +138,7 @@ func (o *compileOptions) others(r *run) ([]*run, error) {
 		if n.build.Format == lockfile.Requirements {
 			n.build.Folders = false
 		}
+		n.build.Dir = filepath.Join(n.build.Root, filepath.FromSlash(relative(n.project.Root, filepath.Dir(path))))
 		if err := o.preparePylock(&n); err != nil {
 			return nil, err
 		}

@@ -114,7 +114,7 @@ func (o *compileOptions) uvCommand(own *command, r *run) (*command, error) {
 			c.flags = append(c.flags, f)
 		}
 	}
-	if n := len(r.project.Locals); n > 0 {
+	if slices.ContainsFunc(r.project.Locals, func(l project.Local) bool { return l.Direct == nil }) {
 		r.project.Warnings = append(r.project.Warnings, "--header=uv: uv, which Renovate runs, writes the packages of the repository into the lock, and pylock does not: compile it again after an update by Renovate")
 	}
 	return c, nil

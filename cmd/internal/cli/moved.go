@@ -49,7 +49,8 @@ func (t *team) insist(ctx context.Context, o *compileOptions, r *run, res *resol
 }
 
 func pinsAny(lock *lockfile.Lock, names []pypi.Name) bool {
-	return lock != nil && slices.ContainsFunc(lock.Pins, func(p lockfile.Pin) bool { return slices.Contains(names, p.Name) })
+	return lock != nil && (slices.ContainsFunc(lock.Pins, func(p lockfile.Pin) bool { return slices.Contains(names, p.Name) }) ||
+		slices.ContainsFunc(lock.Direct, func(d lockfile.Direct) bool { return slices.Contains(names, d.Name) }))
 }
 
 // noLockError says that packages of --upgrade-package are in no lock of a

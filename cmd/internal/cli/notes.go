@@ -40,7 +40,11 @@ func (o *compileOptions) whyNoDeps(r *run, res *resolver.Resolution) string {
 		return "exclusions drop what packages ask for"
 	case len(res.Restated) > 0:
 		return "dependency-metadata replaces what packages ask for"
-	case slices.ContainsFunc(res.Packages, func(p resolver.Package) bool { return p.Local == nil && slices.Contains(r.build.NoEmit, p.Name) }):
+	case len(res.Revised) > 0:
+		return fmt.Sprintf("packages ask for another revision of %s than its commit", joinNames(res.Revised, ", "))
+	case slices.ContainsFunc(res.Packages, func(p resolver.Package) bool {
+		return (p.Local == nil || p.Local.Direct != nil) && slices.Contains(r.build.NoEmit, p.Name)
+	}):
 		return "packages are left out"
 	case o.noDeps:
 		return "dependencies are left out"
@@ -48,14 +52,14 @@ func (o *compileOptions) whyNoDeps(r *run, res *resolver.Resolution) string {
 	// A local package is not pinned, which is no matter until a pin asks for it.
 	local := map[pypi.Name]bool{}
 	for i := range res.Packages {
-		if p := &res.Packages[i]; p.Local != nil {
+		if p := &res.Packages[i]; p.Local != nil && p.Local.Direct == nil {
 			local[p.Name] = true
 		}
 	}
 	for i := range res.Packages {
 		p := &res.Packages[i]
 		for _, v := range p.Via {
-			if p.Local != nil && v.Package != "" && !local[v.Package] {
+			if p.Local != nil && p.Local.Direct == nil && v.Package != "" && !local[v.Package] {
 				return fmt.Sprintf("%s asks for %s, a local package", v.Package, p.Name)
 			}
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -193,7 +194,27 @@ func (r *run) render(res *resolver.Resolution) (*lockfile.Lock, []byte, error) {
 		return nil, nil, err
 	}
 	text, err := lockfile.Write(lock, r.build.Format, r.style)
+	var mixture *lockfile.MixtureError
+	if errors.As(err, &mixture) {
+		err = r.placed(mixture)
+	}
 	return lock, text, err
+}
+
+// placed gives an error about a direct reference the place that asks for it.
+func (r *run) placed(e *lockfile.MixtureError) error {
+	lists := [][]project.Requirement{r.project.Requirements}
+	for i := range r.project.Locals {
+		lists = append(lists, r.project.Locals[i].Requirements)
+	}
+	for _, list := range lists {
+		for i := range list {
+			if q := &list[i]; q.Name == e.Name && q.Ref != nil {
+				return &project.InputError{Place: q.Place, Msg: e.Error(), Err: e}
+			}
+		}
+	}
+	return e
 }
 
 // write puts a lock in its place, or tells whether it would be another.
@@ -208,7 +229,7 @@ func (o *compileOptions) write(path string, text []byte) (changed bool, err erro
 // pinned counts the packages that are not local.
 func pinned(res *resolver.Resolution) (n int) {
 	for i := range res.Packages {
-		if res.Packages[i].Local == nil {
+		if p := &res.Packages[i]; p.Local == nil || p.Local.Direct != nil {
 			n++
 		}
 	}

@@ -121,7 +121,8 @@ func Measure(dir string) (Info, error) {
 }
 
 // Prune removes from the cache in dir what is of another layout, temporary files that nobody writes any more, and the
-// records that were not used for the longest time until the rest has at most size bytes. It returns what was removed.
+// records that were not used for the longest time until the rest has at most size bytes. Copies of repositories that
+// nobody used for a month go too, whatever their size. It returns what was removed of the others.
 func Prune(dir string, size int64, now time.Time) (removed Usage, err error) {
 	root, err := open(dir)
 	if err != nil {
@@ -170,6 +171,12 @@ func Prune(dir string, size int64, now time.Time) (removed Usage, err error) {
 	for _, e := range entries {
 		if e.IsDir() && layouts().MatchString(e.Name()) && e.Name() != Layout {
 			root.RemoveAll(e.Name())
+		}
+	}
+	copies, _ := fs.ReadDir(root.FS(), Layout+"/"+repositories)
+	for _, e := range copies {
+		if fi, e2 := e.Info(); e2 == nil && now.Sub(fi.ModTime()) > staleCopy {
+			root.RemoveAll(filepath.Join(Layout, repositories, e.Name()))
 		}
 	}
 	return removed, err

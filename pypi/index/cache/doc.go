@@ -9,6 +9,7 @@
 //	    ├── pruned               when old records were last removed: its time of change
 //	    ├── generation           a word that changes with the answers, see [Store.Generation]
 //	    ├── tmp                  files being written
+//	    ├── git                  bare copies of git repositories that projects name, each in a folder of its own
 //	    └── 9f86d081884c7d65…    a bucket: one index as one user sees it, see [Store.Bucket]
 //	        ├── facts            what the index was found to offer
 //	        ├── simple           pages of the Simple API
@@ -16,6 +17,7 @@
 //	        ├── json             documents of the JSON API
 //	        ├── versions         documents of single versions, those of a package in one pack
 //	        ├── metadata         metadata of distributions, those of a package in one pack
+//	        ├── archives         metadata of archives that projects name by their address
 //	        └── outcomes         what a command came to, by the file that it is about; in a bucket of its own
 //
 // # Files

@@ -29,11 +29,12 @@ const (
 	JSON     = "json"
 	Versions = "versions"
 	Metadata = "metadata"
+	Archives = "archives"
 	Outcomes = "outcomes" // what came of answers: not itself one, as the facts are not
 )
 
 // Kinds are all of them.
-var Kinds = []string{Simple, JSON, Versions, Metadata, Facts, Outcomes}
+var Kinds = []string{Simple, JSON, Versions, Metadata, Archives, Facts, Outcomes}
 
 const (
 	tagName   = "CACHEDIR.TAG"
@@ -43,11 +44,14 @@ const (
 	pruned    = "pruned"
 	generated = "generation"
 	tmpName   = "tmp"
-	extension = ".rec"
 
-	maxRecord = 256 << 20      // bytes of a file that is read
-	touchOld  = 24 * time.Hour // age of a file's time of change from which a use renews it
-	staleTemp = time.Hour      // age from which a temporary file is a leftover
+	repositories = "git"
+	extension    = ".rec"
+
+	maxRecord = 256 << 20           // bytes of a file that is read
+	touchOld  = 24 * time.Hour      // age of a file's time of change from which a use renews it
+	staleCopy = 30 * 24 * time.Hour // since the last use of a copy of a repository
+	staleTemp = time.Hour           // age from which a temporary file is a leftover
 )
 
 var (
@@ -175,6 +179,9 @@ func Ours(dir string) bool {
 
 // Dir is the folder.
 func (s *Store) Dir() string { return s.dir }
+
+// Repositories is the folder for copies of git repositories, which may not be there yet. Nothing of it is read here.
+func (s *Store) Repositories() string { return filepath.Join(s.dir, Layout, repositories) }
 
 // Close releases the folder.
 func (s *Store) Close() error {

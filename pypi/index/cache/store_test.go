@@ -506,6 +506,26 @@ func TestPruneNow(t *testing.T) {
 	}
 }
 
+func TestPruneRepositories(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := open1(t, dir)
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"old": 31 * 24 * time.Hour, "new": 29 * 24 * time.Hour} {
+		copy := filepath.Join(s.Repositories(), name)
+		if err := os.MkdirAll(filepath.Join(copy, "objects"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		os.Chtimes(copy, now.Add(-age), now.Add(-age))
+	}
+	if _, err := Prune(dir, 1<<30, now); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(s.Repositories())
+	if err != nil || len(left) != 1 || left[0].Name() != "new" {
+		t.Errorf("%v %v", left, err)
+	}
+}
+
 func TestUnreadable(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root reads everything")
