@@ -37,7 +37,8 @@ const maxCompany = 1 << 20
 // Company reads the settings of uv.toml and pip.conf of user and machine, the
 // strongest first: uv's user, uv's machine, then pip's as pip ranks them (the
 // file of PIP_CONFIG_FILE, the virtual environment, user, machine). Files that
-// do not exist say nothing.
+// do not exist say nothing. PIP_FIND_LINKS is one of pip's, the strongest: it is
+// a machine's, and no choice of who runs a command.
 func Company(f CompanyFiles) ([]CompanySetting, error) {
 	var out []CompanySetting
 	for _, path := range f.uv() {
@@ -49,6 +50,9 @@ func Company(f CompanyFiles) ([]CompanySetting, error) {
 	}
 	// Of one tool a stronger file takes the place of a weaker one, key by key.
 	var pip []CompanySetting
+	for _, links := range strings.Fields(f.get("PIP_FIND_LINKS")) {
+		pip = append(pip, CompanySetting{Key: "find-links", Value: links, Place: Place{File: "PIP_FIND_LINKS"}})
+	}
 	for _, path := range f.pip() {
 		s, err := readCompany(path, companyINI)
 		if err != nil {

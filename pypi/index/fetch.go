@@ -495,7 +495,8 @@ func readAll(a *answer, body io.Reader, buf *bytes.Buffer, what string, limit in
 // broken makes an error of compressed data one that is worth another try.
 func broken(n int64, err error) error {
 	var corrupt flate.CorruptInputError
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, &corrupt) {
+	var confused flate.InternalError // what some flipped bits end in
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, &corrupt) || errors.As(err, &confused) {
 		return transientError{fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
 	}
 	return err

@@ -102,9 +102,6 @@ func (o *compileOptions) companyFlags(root string) []flag {
 				f.value = s.Name + "=" + f.value
 			}
 		case s.Key == "find-links":
-			if _, set := o.app.Getenv("PIP_FIND_LINKS"); set {
-				continue
-			}
 			f.value = linkPath(root, s.Value)
 		case s.Key == "no-index":
 			f.value = ""

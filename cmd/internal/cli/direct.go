@@ -126,7 +126,7 @@ type needsBuildError struct {
 }
 
 func (e *needsBuildError) Error() string {
-	return fmt.Sprintf("%s: %s does not state its dependencies, so that only a build could tell them, which needs --build: name a wheel instead, or state them in [[tool.uv.dependency-metadata]]", e.name, e.at)
+	return fmt.Sprintf("%s: %s does not state its dependencies, so that only a build could tell them, and pylock builds packages of an index alone: name a wheel instead, or state them in [[tool.uv.dependency-metadata]]", e.name, e.at)
 }
 
 func (e *needsBuildError) Unwrap() error { return index.ErrNeedsBuild }

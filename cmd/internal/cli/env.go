@@ -92,12 +92,7 @@ func (o *compileOptions) environment() error {
 		o.requestTimeout = d
 	}
 	if !f.Changed("find-links") {
-		// uv separates by commas, pip by white space.
-		o.findLinks = strings.FieldsFunc(get("UV_FIND_LINKS"), func(r rune) bool { return r == ',' })
-		if len(o.findLinks) == 0 {
-			o.findLinks = strings.Fields(get("PIP_FIND_LINKS"))
-		}
-		if len(o.findLinks) > 0 {
+		if o.findLinks = strings.FieldsFunc(get("UV_FIND_LINKS"), func(r rune) bool { return r == ',' }); len(o.findLinks) > 0 {
 			took("find-links")
 		}
 	}

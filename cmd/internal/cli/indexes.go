@@ -168,9 +168,6 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		}
 	}
 	for _, l := range o.ofCompany("find-links") {
-		if _, set := o.app.Getenv("PIP_FIND_LINKS"); set {
-			break
-		}
 		if err := s.addLinks(o.companyCredentials(l.Value), l.Place.String()+": find-links"); err != nil {
 			return s, err
 		}
