@@ -102,7 +102,10 @@ func (o *compileOptions) companyFlags(root string) []flag {
 				f.value = s.Name + "=" + f.value
 			}
 		case s.Key == "find-links":
-			f.value = linkPath(root, s.Value)
+			// A folder beside the repository is on this machine alone.
+			if f.value = linkPath(root, s.Value); filepath.IsAbs(filepath.FromSlash(f.value)) {
+				continue
+			}
 		case s.Key == "no-index":
 			f.value = ""
 		default:
