@@ -150,6 +150,19 @@ func (t *text) errorIn(format string, args ...any) *InputError {
 	return &InputError{Place: Place{File: t.name}, Msg: fmt.Sprintf(format, args...)}
 }
 
+// commands reports whether a rune of a line that is shown from one on is the
+// last that the runner of GitHub needs to take it for a command: "::" at the
+// beginning, or "##[" anywhere.
+func commands(runes []rune, i, from int) bool {
+	switch runes[i] {
+	case ':':
+		return i > from && runes[i-1] == ':' && strings.TrimSpace(string(runes[from:i-1])) == ""
+	case '[':
+		return i > from+1 && runes[i-1] == '#' && runes[i-2] == '#'
+	}
+	return false
+}
+
 // excerpt shows the line of off and carets under n of its bytes.
 func (t *text) excerpt(off, n int) string {
 	_, start, end := t.line(off)
@@ -176,9 +189,12 @@ func (t *text) excerpt(off, n int) string {
 		w := 1
 		if i < to {
 			b := line.Len()
-			if r := runes[i]; r == '\t' || r == ' ' {
+			switch r := runes[i]; {
+			case r == '\t' || r == ' ':
 				line.WriteByte(' ')
-			} else {
+			case commands(runes, i, from):
+				fmt.Fprintf(&line, "\\u%04x", r)
+			default:
 				writeEscaped(&line, r)
 			}
 			w = utf8.RuneCountInString(line.String()[b:])

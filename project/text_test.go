@@ -45,6 +45,8 @@ func TestExcerpt(t *testing.T) {
 		{"", 0, 5, "    \n    ^"},
 		{"\tüb", 1, 2, "     üb\n     ^"},
 		{"a\x1bb", 2, 1, "    a\\u001bb\n           ^"},
+		{"  ::error::b", 2, 2, "      :\\u003aerror::b\n      ^^^^^^^"},
+		{"a ##[group]", 0, 1, "    a ##\\u005bgroup]\n    ^"},
 		{"https://u:p@h x", 14, 1, "    https://***@h x\n                  ^"},
 		{strings.Repeat("x", 150) + "y", 150, 1, "    …" + strings.Repeat("x", 99) + "y\n" + strings.Repeat(" ", 104) + "^"},
 	}
