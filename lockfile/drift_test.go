@@ -11,7 +11,6 @@ import (
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index"
-	"github.com/pylock-dev/pylock/pypi/index/indextest"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 )
 
@@ -208,7 +207,8 @@ func (c *driftCase) run(t *testing.T, texts map[string]string, base string) {
 		}
 		later = later[1:]
 	}
-	b.indexes = map[string]*indextest.Handler{"index.test": universe(b.texts["index"]), "extra.test": universe(b.texts["extra"])}
+	b.indexes.Store("index.test", universe(b.texts["index"]))
+	b.indexes.Store("extra.test", universe(b.texts["extra"]))
 	lock := b.compile(b.settle(), nil)
 	if lock == nil {
 		t.Fatal("there is no lock to begin with")
@@ -227,7 +227,7 @@ func (c *driftCase) run(t *testing.T, texts map[string]string, base string) {
 			b.editLock(lock, l)
 		}
 	}
-	b.indexes["index.test"] = universe(b.texts["index"])
+	b.indexes.Store("index.test", universe(b.texts["index"]))
 	slices.SortStableFunc(lock.Pins, comparePins)
 	s := b.settle()
 	if s.want.NoHeader {

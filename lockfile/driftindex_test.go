@@ -30,7 +30,7 @@ func TestDriftReadsPinsAlone(t *testing.T) {
 					b.texts[k] = v
 				}
 				b.texts["settings"] += settings
-				b.indexes = map[string]*indextest.Handler{"index.test": universe(b.texts["index"])}
+				b.indexes.Store("index.test", universe(b.texts["index"]))
 				s := b.settle()
 				lock := b.compile(s, nil)
 				b.texts["lock"] = string(render(lock, Style{}))
@@ -39,7 +39,7 @@ func TestDriftReadsPinsAlone(t *testing.T) {
 					grown += fmt.Sprintf("%s %d.0\n", lock.Pins[n%len(lock.Pins)].Name, 100+n)
 				}
 				h := indextest.MustParse(grown).Handler(tt.profile)
-				b.indexes["index.test"] = h
+				b.indexes.Store("index.test", h)
 				findings, _ := b.check(s)
 				for _, f := range findings {
 					t.Errorf("%s: %s", f.Place, f.Message)
@@ -82,7 +82,7 @@ func TestDriftWithoutAnIndex(t *testing.T) {
 	texts, _ := loadDrift(t)
 	b := &bench{t: t, texts: texts}
 	b.texts["settings"] += bases["single"]
-	b.indexes = map[string]*indextest.Handler{"index.test": universe(texts["index"])}
+	b.indexes.Store("index.test", universe(texts["index"]))
 	s := b.settle()
 	lock := b.compile(s, nil)
 	pins, err := lock.LockedPins()
@@ -108,7 +108,7 @@ func TestDriftInOrder(t *testing.T) {
 	texts, _ := loadDrift(t)
 	b := &bench{t: t, texts: texts}
 	b.texts["settings"] += bases["universal"]
-	b.indexes = map[string]*indextest.Handler{"index.test": universe(texts["index"])}
+	b.indexes.Store("index.test", universe(texts["index"]))
 	s := b.settle()
 	lock := b.compile(s, nil)
 	b.edit(`svc/pyproject.toml: "loop", => "new", "more",`)
