@@ -321,3 +321,12 @@ func joinMarkers(name, op string, values []string, sep string) string {
 	}
 	return strings.Join(parts, sep)
 }
+
+// Applies reports whether a marker holds in any environment of the request.
+func (r *Request) Applies(m pep508.Marker) (bool, error) {
+	s, err := newScope(r)
+	if err != nil {
+		return false, err
+	}
+	return !s.holds(m, "").isNone(), nil
+}

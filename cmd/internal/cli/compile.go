@@ -219,6 +219,11 @@ type run struct {
 	bounds []project.Requirement // the specifiers of --upgrade-package
 }
 
+// folder is where the lock is, links resolved; build.Root is known.
+func (r *run) folder() string {
+	return filepath.Join(r.build.Root, filepath.FromSlash(relative(r.project.Root, filepath.Dir(r.output))))
+}
+
 // prepare reads all inputs of a job but its existing lock, and checks all
 // options; it asks the network for nothing but what direct references lead to.
 func (j *job) prepare(ctx context.Context) (*run, error) {
@@ -348,7 +353,7 @@ func (o *compileOptions) prepareLock(r *run) error {
 	}
 	b.Header = lockfile.Header(line, r.target)
 	b.Root = resolved(r.project.Root)
-	b.Dir = filepath.Join(b.Root, filepath.FromSlash(relative(r.project.Root, filepath.Dir(r.output))))
+	b.Dir = r.folder()
 	return o.preparePylock(r)
 }
 

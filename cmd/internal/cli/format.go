@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -138,7 +137,7 @@ func (o *compileOptions) others(r *run) ([]*run, error) {
 		if n.build.Format == lockfile.Requirements {
 			n.build.Folders = false
 		}
-		n.build.Dir = filepath.Join(n.build.Root, filepath.FromSlash(relative(n.project.Root, filepath.Dir(path))))
+		n.build.Dir = n.folder()
 		if err := o.preparePylock(&n); err != nil {
 			return nil, err
 		}
