@@ -8,19 +8,23 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/index/indextest"
 )
 
@@ -168,6 +172,39 @@ func TestProxies(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%v %+v %s: got %s, want %s", tt.env, tt.network, tt.address, got, tt.want)
+		}
+	}
+}
+
+// Requests that are made at once share one connection where the server speaks HTTP/2, and have their own where it does
+// not.
+func TestOneConnection(t *testing.T) {
+	const requests = 20
+	for _, modern := range []bool{true, false} {
+		var connections, served atomic.Int32
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			served.Add(1)
+			for end := time.Now().Add(5 * time.Second); !modern && served.Load() < requests && time.Now().Before(end); {
+				time.Sleep(time.Millisecond) // none is answered before all are here
+			}
+			http.NotFound(w, r)
+		}))
+		s.EnableHTTP2 = modern
+		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		c, _ := newTestClient(t, Options{DefaultIndex: s.URL + "/simple/", Concurrency: requests, Network: Network{Insecure: []string{"127.0.0.1"}}})
+		var all sync.WaitGroup
+		for i := range requests {
+			all.Go(func() { c.Project(t.Context(), pypi.Name(fmt.Sprint("p", i))) })
+		}
+		all.Wait()
+		if n := connections.Load(); modern && n != 1 || !modern && n < requests {
+			t.Errorf("HTTP/2 %t: %d connections for %d requests", modern, n, served.Load())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,7 +50,18 @@ type network struct {
 	plain func() (*http.Transport, error)
 	// special is by whether certificates are not checked, and one is shown.
 	special [2][2]func() (*http.Transport, error)
+
+	first sync.Map // by scheme, host and port: the *vanguard of https
 }
+
+// A vanguard is the first request to a server. The others wait until it has a connection, since over HTTP/2 that is
+// theirs too: net/http would open one for each request that finds none yet, and throw all but one away.
+type vanguard struct {
+	once    sync.Once
+	arrived chan struct{} // closed when there is a connection, or none was to be had
+}
+
+func (v *vanguard) arrive() { v.once.Do(func() { close(v.arrived) }) }
 
 func (c *Client) newNetwork() *network {
 	o := &c.opts
@@ -92,7 +104,21 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.RoundTrip(r)
+	if r.URL.Scheme != "https" {
+		return t.RoundTrip(r)
+	}
+	v := &vanguard{arrived: make(chan struct{})}
+	if ahead, later := n.first.LoadOrStore(origin(r.URL), v); later {
+		select {
+		case <-ahead.(*vanguard).arrived:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+		return t.RoundTrip(r)
+	}
+	defer v.arrive()
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { v.arrive() }}
+	return t.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
 }
 
 // insecure reports whether the certificate of a host is not checked.
