@@ -38,9 +38,15 @@ type FileParser struct {
 	nameText, versionText string
 	name                  pypi.Name
 	version               pep440.Version
-	tagText               string // of the file before
-	tagList               []tags.Tag
-	tags                  map[string][]tags.Tag // nil until there are two
+	tags                  *tagSet            // of the file before
+	tagSets               map[string]*tagSet // nil until there are two
+}
+
+// tagSet is what one text of tags stands for.
+type tagSet struct {
+	text string
+	list []tags.Tag
+	next *tagSet // which followed the last time: the files of one release come as those of the one before
 }
 
 // ParseWheel reads the file name of a wheel,
@@ -88,7 +94,7 @@ func (p *FileParser) Wheel(filename string) (Wheel, error) {
 	if err := p.setTags(rest); err != nil {
 		return Wheel{}, errWheel(filename, err)
 	}
-	w.Name, w.Version, w.Tags = p.name, p.version, p.tagList
+	w.Name, w.Version, w.Tags = p.name, p.version, p.tags.list
 	return w, nil
 }
 
@@ -117,23 +123,33 @@ func (p *FileParser) setVersion(text string) error {
 }
 
 func (p *FileParser) setTags(text string) error {
-	if text == p.tagText && text != "" {
+	if p.tags == nil {
+		list, err := tags.Parse(text)
+		if err == nil {
+			p.tags = &tagSet{text: text, list: list}
+		}
+		return err
+	}
+	if p.tags.text == text {
 		return nil
 	}
-	list, ok := p.tags[text]
-	if !ok {
-		var err error
-		if list, err = tags.Parse(text); err != nil {
+	if next := p.tags.next; next != nil && next.text == text {
+		p.tags = next
+		return nil
+	}
+	if p.tagSets == nil {
+		p.tagSets = map[string]*tagSet{p.tags.text: p.tags}
+	}
+	set := p.tagSets[text]
+	if set == nil {
+		list, err := tags.Parse(text)
+		if err != nil {
 			return err
 		}
-		if p.tagText != "" {
-			if p.tags == nil {
-				p.tags = map[string][]tags.Tag{p.tagText: p.tagList}
-			}
-			p.tags[text] = list
-		}
+		set = &tagSet{text: text, list: list}
+		p.tagSets[text] = set
 	}
-	p.tagText, p.tagList = text, list
+	p.tags.next, p.tags = set, set
 	return nil
 }
 
@@ -149,12 +165,23 @@ func buildNumber(build string) (int, error) {
 	return strconv.Atoi(build[:end])
 }
 
+// doubtful are the bytes that checkFilename looks at twice.
+var doubtful = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c < ' ' || c == '/' || c == '\\' || c >= 0x7f
+	}
+	return t
+}()
+
 // checkFilename refuses what no file on an index is called.
 func checkFilename(filename string) error {
 	if len(filename) > maxFilename {
 		return fmt.Errorf("has %d bytes, more than %d", len(filename), maxFilename)
 	}
 	for i := range len(filename) {
+		if !doubtful[filename[i]] {
+			continue
+		}
 		switch c := filename[i]; {
 		case c < ' ' || c == 0x7f:
 			return errors.New("contains a control character")

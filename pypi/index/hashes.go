@@ -111,11 +111,13 @@ func appendDigest(out []byte, text string) ([]byte, int) {
 // appendHex appends the bytes that digits stand for, an even number of them, and returns how many these are, 0 if one is
 // no digit.
 func appendHex(out []byte, digits string, values *[256]byte) ([]byte, int) {
-	n, bad := len(out), byte(0)
-	for i := 0; i+1 < len(digits); i += 2 {
-		high, low := values[digits[i]], values[digits[i+1]]
+	n := len(out)
+	out = slices.Grow(out, len(digits)/2)[:n+len(digits)/2]
+	bad := byte(0)
+	for i := range out[n:] {
+		high, low := values[digits[2*i]], values[digits[2*i+1]]
 		bad |= high | low
-		out = append(out, high<<4|low)
+		out[n+i] = high<<4 | low
 	}
 	if bad > 15 {
 		return out[:n], 0

@@ -20,6 +20,7 @@ var (
 type linkResolver struct {
 	base   *url.URL // of the page, after redirects, or its base element
 	secure bool     // the page came over https
+	host   []byte   // the beginning of the last plain address, with the slash after its host
 }
 
 func newLinkResolver(page *url.URL) linkResolver {
@@ -29,7 +30,7 @@ func newLinkResolver(page *url.URL) linkResolver {
 // resolve returns an absolute http or https address without fragment, and the fragment. The result may share memory
 // with raw.
 func (l *linkResolver) resolve(raw []byte) (href, fragment []byte, err error) {
-	if href, fragment, ok := plainLink(raw); ok {
+	if href, fragment, ok := l.plain(raw); ok {
 		return href, fragment, nil
 	}
 	if len(raw) == 0 {
@@ -65,40 +66,57 @@ func (l *linkResolver) resolve(raw []byte) (href, fragment []byte, err error) {
 	return []byte(text), fragment, nil
 }
 
-// plainLink takes an https address apart that is absolute and of harmless characters, as nearly all are, in a
-// twentieth of the time of net/url.
-func plainLink(raw []byte) (href, fragment []byte, ok bool) {
+// plain takes an https address apart that is absolute and of harmless characters, as nearly all are, in a fortieth of
+// the time of net/url.
+func (l *linkResolver) plain(raw []byte) (href, fragment []byte, ok bool) {
+	if len(l.host) == 0 || !bytes.HasPrefix(raw, l.host) {
+		n := plainHost(raw)
+		if n == 0 {
+			return nil, nil, false
+		}
+		l.host = append(l.host[:0], raw[:n]...)
+	}
+	for i := len(l.host); i < len(raw); i++ {
+		switch linkBytes[raw[i]] {
+		case plainByte:
+		case dotByte:
+			if raw[i-1] == '/' {
+				return nil, nil, false // dots may be steps of the path
+			}
+		case hashByte:
+			for _, c := range raw[i+1:] {
+				if k := linkBytes[c]; k != plainByte && k != dotByte && c != '&' {
+					return nil, nil, false
+				}
+			}
+			return raw[:i], raw[i+1:], true
+		default:
+			return nil, nil, false
+		}
+	}
+	return raw, nil, true
+}
+
+// plainHost is the length of https://HOST[:PORT]/ at the beginning of an address, 0 where that needs a second look.
+func plainHost(raw []byte) int {
 	const scheme = "https://"
 	if !bytes.HasPrefix(raw, []byte(scheme)) {
-		return nil, nil, false
-	}
-	if i := bytes.IndexByte(raw, '#'); i >= 0 {
-		raw, fragment = raw[:i], raw[i+1:]
-		for _, c := range fragment {
-			if !linkByte[c] && c != '&' {
-				return nil, nil, false
-			}
-		}
+		return 0
 	}
 	slash := bytes.IndexByte(raw[len(scheme):], '/')
 	if slash <= 0 {
-		return nil, nil, false
+		return 0
 	}
 	host, port, hasPort := bytes.Cut(raw[len(scheme):len(scheme)+slash], []byte(":"))
 	if len(host) == 0 || hasPort && !validPort(port) {
-		return nil, nil, false
+		return 0
 	}
 	for _, c := range host {
-		if !linkByte[c] || c == '_' || c == '~' || c == '=' || c == '+' {
-			return nil, nil, false
+		if k := linkBytes[c]; k != plainByte && k != dotByte || c == '_' || c == '~' || c == '=' || c == '+' {
+			return 0
 		}
 	}
-	for _, c := range raw[len(scheme)+slash:] {
-		if !linkByte[c] {
-			return nil, nil, false
-		}
-	}
-	return raw, fragment, !bytes.Contains(raw, []byte("/."))
+	return len(scheme) + slash + 1
 }
 
 // validPort reports whether text is a number of a port, in as many digits as it needs.
@@ -116,11 +134,19 @@ func validPort(text []byte) bool {
 	return n <= 65535
 }
 
-// linkByte holds the bytes that need no second look in a path.
-var linkByte = func() (t [256]bool) {
-	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/+=") {
-		t[c] = true
+// What a byte of an address may be.
+const (
+	_         = iota // anything
+	plainByte        // a part of a path
+	dotByte
+	hashByte
+)
+
+var linkBytes = func() (t [256]uint8) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~/+=") {
+		t[c] = plainByte
 	}
+	t['.'], t['#'] = dotByte, hashByte
 	return t
 }()
 

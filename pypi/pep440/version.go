@@ -108,6 +108,9 @@ func (v Version) Release() []int {
 	return segments
 }
 
+// Segments is the length of Release.
+func (v Version) Segments() int { return int(v.segments) }
+
 // Pre gives the phase, "a", "b" or "rc", and number of a pre-release; ok is false if there is none. A number past the
 // largest int is the largest int.
 func (v Version) Pre() (phase string, n int, ok bool) {
