@@ -1,7 +1,6 @@
 package index
 
 import (
-	"bytes"
 	"context"
 	"math/rand/v2"
 	"net"
@@ -123,8 +122,8 @@ type Client struct {
 	requests, retries, bytes atomic.Int64
 	cached, revalidated      atomic.Int64
 	writing                  sync.Mutex
-	writes                   sync.WaitGroup     // to the cache
-	desks                    chan *bytes.Buffer // where pages are scanned, as many as there are processors
+	writes                   sync.WaitGroup // to the cache
+	desks                    chan *desk     // where pages are scanned, as many as there are processors
 	packed                   buffers
 	inflaters                sync.Pool // of *gzip.Reader, each with 70 KB of tables
 }
@@ -132,9 +131,9 @@ type Client struct {
 // NewClient checks the addresses of o; it sends nothing.
 func NewClient(o Options) (*Client, error) {
 	o.setDefaults()
-	c := &Client{opts: o, slots: make(chan struct{}, o.Concurrency), desks: make(chan *bytes.Buffer, runtime.GOMAXPROCS(0))}
+	c := &Client{opts: o, slots: make(chan struct{}, o.Concurrency), desks: make(chan *desk, runtime.GOMAXPROCS(0))}
 	for range cap(c.desks) {
-		c.desks <- new(bytes.Buffer)
+		c.desks <- new(desk)
 	}
 	if err := c.configure(); err != nil {
 		return nil, err

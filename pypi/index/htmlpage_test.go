@@ -145,7 +145,7 @@ func FuzzScanSimpleHTML(f *testing.F) {
 func BenchmarkSimpleHTML(b *testing.B) {
 	var page strings.Builder
 	p := testBuilder("demo")
-	if err := scanSimpleJSON(generatedPage(10_000), p); err != nil {
+	if err := scanSimple(generatedPage(10_000), p); err != nil {
 		b.Fatal(err)
 	}
 	for _, f := range p.list() {

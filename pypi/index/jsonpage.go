@@ -14,6 +14,9 @@ const (
 	jsonFileSize   = 1200
 )
 
+// mostExpected is for how many files room is made on the word of a page's length.
+const mostExpected = 16 << 10
+
 // record is a file as a page states it, before any check. The slices may share memory with the page.
 type record struct {
 	filename, url            []byte
@@ -62,41 +65,40 @@ const (
 
 // scanSimpleJSON reads a project page of the Simple API in JSON (PEP 691, 700, 714, 792). Keys that are read must not
 // be repeated; others are passed over.
-func scanSimpleJSON(data []byte, b *pageBuilder) error {
-	s, err := newScanner(data)
-	if err != nil {
-		return err
-	}
-	b.expect(len(data) / simpleFileSize)
+func scanSimpleJSON(s *scanner, b *pageBuilder) error {
+	b.expect(min(s.length/simpleFileSize, mostExpected))
 	var seen members
-	err = s.object(func(key []byte) error {
+	err := s.object(func(key []byte) error {
 		switch string(key) {
 		case "meta":
 			if err := seen.once(s, mMeta); err != nil {
 				return err
 			}
-			return scanMeta(s)
+			return s.whole(func() error { return scanMeta(s) })
 		case "name":
 			if err := seen.once(s, mName); err != nil {
 				return err
 			}
-			name, err := s.text()
-			if err != nil {
-				return err
-			}
-			return b.named(string(name))
+			return s.whole(func() error {
+				name, err := s.text()
+				if err != nil {
+					return err
+				}
+				return b.named(string(name))
+			})
 		case "project-status":
 			if err := seen.once(s, mStatus); err != nil {
 				return err
 			}
-			return scanStatus(s, b)
+			return s.whole(func() error { return scanStatus(s, b) })
 		case "files":
 			if err := seen.once(s, mFiles); err != nil {
 				return err
 			}
-			return s.array(func() error { return scanSimpleFile(s, b) })
+			file := func() error { return scanSimpleFile(s, b) }
+			return s.array(func() error { return s.whole(file) })
 		}
-		return s.skip()
+		return s.whole(s.skip)
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
@@ -17,10 +18,18 @@ import (
 //	value  = object / array / string / number / "true" / "false" / "null"
 //	object = "{" [ string ":" value *( "," string ":" value ) ] "}"
 //	array  = "[" [ value *( "," value ) ] "]"
+//
+// A text need not be here as a whole: with more set, data is a window on it, which moves on between the values that are
+// read in one go, see whole. What was handed out before is not valid after that.
 type scanner struct {
 	data  []byte
 	pos   int
 	depth int
+
+	more   *window
+	before int  // bytes of the text before data
+	inside bool // a value that must stay in the window
+	length int  // bytes of the text, as far as that is known
 }
 
 // syntaxError is where a page stops being what it should be.
@@ -43,14 +52,57 @@ func newScanner(data []byte) (*scanner, error) {
 	if !utf8.Valid(data) {
 		return nil, &syntaxError{Msg: "not valid UTF-8"}
 	}
-	return &scanner{data: data}, nil
+	return &scanner{data: data, length: len(data)}, nil
 }
 
 func (s *scanner) fail(msg string) error {
 	if s.pos >= len(s.data) {
-		return &syntaxError{Offset: s.pos, Msg: "unexpected end, " + msg, End: true}
+		return &syntaxError{Offset: s.before + s.pos, Msg: "unexpected end, " + msg, End: true}
 	}
-	return &syntaxError{Offset: s.pos, Msg: msg + ", found " + strconv.QuoteRuneToASCII(s.rune())}
+	return &syntaxError{Offset: s.before + s.pos, Msg: msg + ", found " + strconv.QuoteRuneToASCII(s.rune())}
+}
+
+// refill moves the window to the cursor, and reports whether more text came.
+func (s *scanner) refill() bool {
+	if s.more == nil || s.more.body == nil {
+		return false
+	}
+	s.before += s.pos
+	came := s.more.slide(s.pos)
+	s.data, s.pos = s.more.text(), 0
+	return came
+}
+
+// whole calls read, which reads one value, with all of that in the window: where the window ends within the value, read
+// is called again for a larger one. It must do nothing before its end that cannot be done twice.
+func (s *scanner) whole(read func() error) error {
+	if s.more == nil || s.inside {
+		return read()
+	}
+	for {
+		start, depth := s.pos, s.depth
+		s.inside = true
+		err := read()
+		s.inside = false
+		if !s.cut(err) {
+			return err
+		}
+		end, deep := s.before+s.pos, s.depth
+		s.pos, s.depth = start, depth
+		if !s.refill() {
+			s.pos, s.depth = end-s.before, deep
+			return err
+		}
+	}
+}
+
+// cut reports whether a value of which err was said may go on after the window. Numbers alone do not tell their end.
+func (s *scanner) cut(err error) bool {
+	if err != nil {
+		e, ok := err.(*syntaxError)
+		return ok && e.End
+	}
+	return s.pos == len(s.data) && s.pos > 0 && '0' <= s.data[s.pos-1] && s.data[s.pos-1] <= '9'
 }
 
 func (s *scanner) rune() rune {
@@ -59,18 +111,36 @@ func (s *scanner) rune() rune {
 }
 
 func (s *scanner) space() {
-	for s.pos < len(s.data) {
-		switch s.data[s.pos] {
-		case ' ', '\n', '\t', '\r':
-			s.pos++
-		default:
+	for {
+		for s.pos < len(s.data) {
+			switch s.data[s.pos] {
+			case ' ', '\n', '\t', '\r':
+				s.pos++
+			default:
+				return
+			}
+		}
+		if s.inside || !s.refill() {
 			return
 		}
 	}
 }
 
 // peek returns the first byte of the next value, 0 at the end.
-func (s *scanner) peek() byte {
+func (s *scanner) peek() (c byte) {
+	if s.pos < len(s.data) {
+		c = s.data[s.pos]
+	}
+	if c <= ' ' {
+		c = s.seek()
+	}
+	return
+}
+
+// seek is peek where that is not at the cursor; kept out of it, so that peek is small enough to be put into its callers.
+//
+//go:noinline
+func (s *scanner) seek() byte {
 	s.space()
 	if s.pos < len(s.data) {
 		return s.data[s.pos]
@@ -105,7 +175,7 @@ func (s *scanner) object(member func(key []byte) error) error {
 		if s.peek() != '"' {
 			return s.fail("want a key")
 		}
-		key, err := s.text()
+		key, err := s.key()
 		if err != nil {
 			return err
 		}
@@ -127,6 +197,18 @@ func (s *scanner) object(member func(key []byte) error) error {
 			return s.fail("want a comma or a closing brace")
 		}
 	}
+}
+
+// key reads the key of an object.
+func (s *scanner) key() (key []byte, err error) {
+	if s.more == nil || s.inside {
+		return s.text()
+	}
+	err = s.whole(func() error {
+		key, err = s.text()
+		return err
+	})
+	return bytes.Clone(key), err
 }
 
 // array calls element before each element of the array at the cursor; element consumes it.
@@ -209,7 +291,7 @@ func (s *scanner) text() ([]byte, error) {
 					}
 				}
 				if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-					return nil, &syntaxError{Offset: s.pos, Msg: "lone surrogate in a string"}
+					return nil, &syntaxError{Offset: s.before + s.pos, Msg: "lone surrogate in a string"}
 				}
 			}
 			out = utf8.AppendRune(out, r)
@@ -464,7 +546,7 @@ func (s *scanner) size() (int64, error) {
 	}
 	n, err := strconv.ParseUint(string(s.data[start:s.pos]), 10, 63)
 	if err != nil {
-		return 0, &syntaxError{Offset: start, Msg: "want a whole number of bytes"}
+		return 0, &syntaxError{Offset: s.before + start, Msg: "want a whole number of bytes"}
 	}
 	return int64(n), nil
 }
@@ -475,7 +557,7 @@ type members uint32
 
 func (m *members) once(s *scanner, bit members) error {
 	if *m&bit != 0 {
-		return &syntaxError{Offset: s.pos, Msg: "repeated key"}
+		return &syntaxError{Offset: s.before + s.pos, Msg: "repeated key"}
 	}
 	*m |= bit
 	return nil

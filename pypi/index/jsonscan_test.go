@@ -48,7 +48,7 @@ func TestScannerRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := scanSimpleJSON([]byte(tt.text), testBuilder("demo"))
+			err := scanSimple([]byte(tt.text), testBuilder("demo"))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
@@ -67,7 +67,7 @@ func TestScannerAccepts(t *testing.T) {
 		`{"name": "De_Mo", "files": []}`,
 	} {
 		b := testBuilder("de-mo")
-		if err := scanSimpleJSON([]byte(text), b); err != nil {
+		if err := scanSimple([]byte(text), b); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -107,6 +107,15 @@ func TestPlain(t *testing.T) {
 func testBuilder(name pypi.Name) *pageBuilder {
 	page := &url.URL{Scheme: "https", Host: "index.test", Path: "/simple/" + string(name) + "/"}
 	return &pageBuilder{name: name, links: newLinkResolver(page)}
+}
+
+// scanSimple reads a page that is here as a whole.
+func scanSimple(data []byte, b *pageBuilder) error {
+	s, err := newScanner(data)
+	if err != nil {
+		return err
+	}
+	return scanSimpleJSON(s, b)
 }
 
 // outline is what a page states, as read by the scanner or by encoding/json.
@@ -149,7 +158,7 @@ func FuzzScanSimpleJSON(f *testing.F) {
 // outlineByScanner runs the scan with a builder that keeps records as they are.
 func outlineByScanner(data []byte, o *outline) error {
 	b := testBuilder("demo")
-	err := scanSimpleJSON(data, b)
+	err := scanSimple(data, b)
 	o.status, o.reason = b.status, b.statusReason
 	for _, f := range b.list() {
 		o.files = append(o.files, fmt.Sprint(f.Filename, f.Size, f.Yanked, f.YankedReason, f.RequiresPython))
@@ -254,7 +263,7 @@ func BenchmarkSimpleJSON(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		pb := testBuilder("demo")
-		if err := scanSimpleJSON(page, pb); err != nil {
+		if err := scanSimple(page, pb); err != nil {
 			b.Fatal(err)
 		}
 		if p := built(b, pb, new(repository)); len(p.Releases) == 0 || len(p.Skipped) > 0 {

@@ -142,12 +142,16 @@ func (c *Client) linksPage(ctx context.Context, r *repository) (*listing, error)
 		if kind := contentType(a.header); kind != "text/html" && kind != "application/vnd.pypi.simple.v1+html" {
 			return doubtfulError{wrongType(kind, "text/html")}
 		}
-		buf, done, err := c.readPage(a, body)
+		page, done, err := c.readPage(a, body)
 		if err != nil {
 			return err
 		}
 		defer done()
-		text := a.url.String() + "\n" + buf.String()
+		html, err := page.all()
+		if err != nil {
+			return err
+		}
+		text := a.url.String() + "\n" + string(html)
 		l, err = readLinks(text)
 		var limit *LimitError
 		switch {

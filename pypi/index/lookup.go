@@ -130,9 +130,13 @@ func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name
 	if v != nil {
 		at = place{kind: cache.Versions, name: name, key: v.Key()}
 	}
-	return c.page(ctx, r, rq, at, func(kind string, data []byte, b *pageBuilder) error {
+	return c.page(ctx, r, rq, at, func(kind string, page *pageText, b *pageBuilder) error {
 		if !isJSON(kind) {
 			return wrongType(kind, "application/json")
+		}
+		data, err := page.all()
+		if err != nil {
+			return err
 		}
 		return scanJSONAPI(data, b, v != nil)
 	})
@@ -142,12 +146,19 @@ func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name
 func (c *Client) simplePage(ctx context.Context, r *repository, name pypi.Name) (*Project, error) {
 	address := r.simple.JoinPath(string(name), "/")
 	rq := &request{url: address.String(), accept: acceptSimple, auth: r.authFor(address.String()), gzip: true}
-	return c.page(ctx, r, rq, place{kind: cache.Simple, name: name}, func(kind string, data []byte, b *pageBuilder) error {
+	return c.page(ctx, r, rq, place{kind: cache.Simple, name: name}, func(kind string, page *pageText, b *pageBuilder) error {
 		switch {
 		case isJSON(kind):
-			return scanSimpleJSON(data, b)
+			s, err := page.scanner()
+			if err != nil {
+				return err
+			}
+			return page.verdict(scanSimpleJSON(s, b))
 		case kind == "text/html", kind == "application/vnd.pypi.simple.v1+html":
-			err := scanSimpleHTML(data, b)
+			data, err := page.all()
+			if err == nil {
+				err = scanSimpleHTML(data, b)
+			}
 			if err == nil {
 				r.htmlOnly.Store(true)
 			}
@@ -170,7 +181,7 @@ func wrongType(kind, want string) error {
 }
 
 // page returns one page from the cache, or fetches it and has it scanned.
-func (c *Client) page(ctx context.Context, r *repository, rq *request, at place, scan func(kind string, data []byte, b *pageBuilder) error) (*Project, error) {
+func (c *Client) page(ctx context.Context, r *repository, rq *request, at place, scan func(kind string, page *pageText, b *pageBuilder) error) (*Project, error) {
 	was := c.load(r, at)
 	var p *Project
 	if was != nil {
@@ -201,7 +212,7 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 			c.confirm(r, at, was, a, d, keep)
 			return nil
 		}
-		buf, done, err := c.readPage(a, body)
+		text, done, err := c.readPage(a, body)
 		if err != nil {
 			return err
 		}
@@ -209,11 +220,13 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 		defer done()
 		b := newPageBuilder(at.name, a.url)
 		defer b.release()
-		err = scan(contentType(a.header), buf.Bytes(), b)
+		err = scan(contentType(a.header), text, b)
 		var syntax *syntaxError
 		var limit *LimitError
 		switch {
 		case err == nil:
+		case errors.As(err, new(transientError)):
+			return err
 		case errors.As(err, &syntax) && syntax.End && !a.framed:
 			return transientError{err}
 		case errors.As(err, &limit), errors.As(err, new(doubtfulError)):
@@ -266,27 +279,24 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 
 // readPage returns the text of a page. Pages are large, so they are inflated and scanned one a processor, each in the
 // same room as those before it, which is free again when done is called.
-func (c *Client) readPage(a *answer, body io.Reader) (page *bytes.Buffer, done func(), err error) {
+func (c *Client) readPage(a *answer, body io.Reader) (page *pageText, done func(), err error) {
+	page = &pageText{body: body, answer: a}
+	var buf *bytes.Buffer // of a page that comes as it is read
 	if z, ok := body.(*inflated); !ok || !z.whole {
-		page = c.packed.take()
-		err = readAll(a, body, page, "the project page", maxPage)
-	}
-	desk := <-c.desks
-	if page == nil {
-		desk.Reset()
-		page = desk
-		err = readAll(a, body, page, "the project page", maxPage)
-	}
-	done = func() {
-		if page != desk {
-			c.packed.give(page)
+		buf = c.packed.take()
+		if err := readAll(a, body, buf, "the project page", maxPage); err != nil {
+			c.packed.give(buf)
+			return nil, nil, err
 		}
-		c.desks <- desk
+		page.here, page.body = buf.Bytes(), nil
 	}
-	if err != nil {
-		done()
-	}
-	return page, done, err
+	page.desk = <-c.desks
+	return page, func() {
+		if buf != nil {
+			c.packed.give(buf)
+		}
+		c.desks <- page.desk
+	}, nil
 }
 
 // confirm renews the record of an answer that the index says is unchanged.

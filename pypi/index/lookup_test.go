@@ -286,7 +286,7 @@ func TestSkipped(t *testing.T) {
 		list = append(list, f.json)
 	}
 	b := testBuilder("demo")
-	if err := scanSimpleJSON([]byte(`{"files": [`+strings.Join(list, ",")+`]}`), b); err != nil {
+	if err := scanSimple([]byte(`{"files": [`+strings.Join(list, ",")+`]}`), b); err != nil {
 		t.Fatal(err)
 	}
 	p := built(t, b, &repository{display: "https://index.test/simple/"})
@@ -330,6 +330,24 @@ func TestParseTime(t *testing.T) {
 	} {
 		if got := parseTime([]byte(text)).Format(time.RFC3339Nano); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestZulu compares with time.Parse, each day of a few centuries and the days that there are not.
+func TestZulu(t *testing.T) {
+	for _, years := range [][2]int{{1, 5}, {1896, 2105}, {2396, 2404}, {9996, 9999}} {
+		for year := years[0]; year <= years[1]; year++ {
+			for month := 0; month <= 13; month++ {
+				for day := 0; day <= 32; day++ {
+					text := fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day, day%24, month*4, day, year%1000)
+					want, err := time.Parse(time.RFC3339Nano, text)
+					got, ok := parseZulu([]byte(text))
+					if ok != (err == nil) || ok && got != want {
+						t.Fatalf("%s: got %s, %t, want %s, %v", text, got, ok, want, err)
+					}
+				}
+			}
 		}
 	}
 }

@@ -108,7 +108,7 @@ func TestPackFile(t *testing.T) {
 		{"filename": "demo-2.0-py3-none-any.whl", "url": "http://else.test/a/demo-2.0-py3-none-any.whl", "hashes": {}, "core-metadata": false},
 		{"filename": "demo-2.0.exe", "url": "https://files.test/demo-2.0.exe", "hashes": {}}]}`
 	b := &pageBuilder{name: "demo"}
-	if err := scanSimpleJSON([]byte(page), b); err != nil {
+	if err := scanSimple([]byte(page), b); err != nil {
 		t.Fatal(err)
 	}
 	home := &repository{display: "https://index.test/simple/"}
