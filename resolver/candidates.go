@@ -101,14 +101,13 @@ func newCandidates(q *question, p *index.Project) *candidates {
 	}
 	groups := map[group]int{}
 	spans := [][]pubgrub.Span{}
-	var scan index.FileScan // what is judged is not kept
+	judged := judgements{q: q, name: p.Name, known: map[likeness]judgement{}}
 	for i := range p.Releases {
 		r := &p.Releases[i]
 		c.versions[i], c.releases[i] = r.Version, r
 		c.lastRank = max(c.lastRank, r.Rank())
-		files := scan.Files(r)
-		v := q.judgeFiles(c.name, r.Version, files, false)
-		c.at[i] = indexIn(files, v.file)
+		v := judged.of(r)
+		c.at[i] = v.at
 		c.lax[i], c.unserved[i], c.split[i] = v.lax, v.unserved, v.split
 		for _, bad := range v.bad {
 			k := group{bad.exclusionWhy, bad.in.bits}
@@ -135,6 +134,43 @@ func newCandidates(q *question, p *index.Project) *candidates {
 		e.set = pubgrub.Of(spans[g]...)
 	}
 	return c
+}
+
+// judgements of the releases of a package. Most are like others in all that counts, and are not looked at again.
+type judgements struct {
+	q     *question
+	name  pypi.Name
+	scan  index.FileScan // what is judged is not kept
+	known map[likeness]judgement
+}
+
+// likeness is what decides about a release without a cutoff, where nothing is stated of it.
+type likeness struct {
+	signature  string
+	prerelease bool
+}
+
+// judgement is a verdict that holds for like releases: at is the index of its file, -1 for none.
+type judgement struct {
+	verdict
+	at int32
+}
+
+func (j *judgements) of(r *index.Release) judgement {
+	signature, ok := r.Signature()
+	ok = ok && j.q.cutoff(j.name).IsZero() && j.q.stated(j.name, r.Version) == nil
+	like := likeness{signature, r.Version.IsPrerelease()}
+	if v, known := j.known[like]; ok && known {
+		return v
+	}
+	files := j.scan.Files(r)
+	v := judgement{verdict: j.q.judgeFiles(j.name, r.Version, files, false)}
+	v.at = indexIn(files, v.file)
+	v.file = nil // of the scan
+	if ok {
+		j.known[like] = v
+	}
+	return v
 }
 
 // indexIn returns where f is among files by its name, -1 for nil.

@@ -125,6 +125,7 @@ type Client struct {
 	writes                   sync.WaitGroup // to the cache
 	desks                    chan *desk     // where pages are scanned, as many as there are processors
 	packed                   buffers
+	tables                   sync.Pool // of *desk, for pages that come as they are scanned
 	inflaters                sync.Pool // of *gzip.Reader, each with 70 KB of tables
 }
 

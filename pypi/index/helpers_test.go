@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -131,17 +132,26 @@ func pypiNameOf(s string) pypi.Name { return pypi.NormalizeName(s) }
 
 // list returns the files added, in their order.
 func (b *pageBuilder) list() []File {
-	page := &packedPage{name: b.name, files: string(b.packed)}
-	for _, text := range b.pythons {
+	var pythons []python
+	for _, text := range b.kinds.pythons.list {
 		specifiers, err := dist.ParseRequiresPython(text)
 		if err != nil {
 			panic(err)
 		}
-		page.pythons = append(page.pythons, python{text, specifiers})
+		pythons = append(pythons, python{text, specifiers})
 	}
+	head := &unpacker{s: string(packHead(&packedHead{kinds: b.kinds}))}
+	for range 5 { // status, reason, skipped, claim, Requires-Python
+		head.number()
+	}
+	for range pythons {
+		head.text()
+	}
+	page := &packedPage{name: b.name, files: string(b.packed), kinds: head.kinds(b.name, pythons)}
 	var list []File
 	for _, f := range b.files {
-		read := new(FileScan).read(page, page.files[f.at:f.end], 1)
+		kind := string(binary.AppendUvarint(nil, uint64(f.kind)))
+		read := new(FileScan).read(&files{page: page, version: f.version, n: 1, yanked: f.yanked, kinds: kind}, page.files[f.at:f.end])
 		if len(read) != 1 {
 			panic("a packed file cannot be read")
 		}

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -149,11 +148,7 @@ func (c *Client) simplePage(ctx context.Context, r *repository, name pypi.Name) 
 	return c.page(ctx, r, rq, place{kind: cache.Simple, name: name}, func(kind string, page *pageText, b *pageBuilder) error {
 		switch {
 		case isJSON(kind):
-			s, err := page.scanner()
-			if err != nil {
-				return err
-			}
-			return page.verdict(scanSimpleJSON(s, b))
+			return page.verdict(scanSimpleJSON(page.scanner(), b))
 		case kind == "text/html", kind == "application/vnd.pypi.simple.v1+html":
 			data, err := page.all()
 			if err == nil {
@@ -277,26 +272,22 @@ func (c *Client) page(ctx context.Context, r *repository, rq *request, at place,
 	return p, nil
 }
 
-// readPage returns the text of a page. Pages are large, so they are inflated and scanned one a processor, each in the
-// same room as those before it, which is free again when done is called.
+// readPage returns the text of a page, until done is called. What is here compressed is inflated one page a processor, at a
+// desk of its own; what still comes from the network waits for nobody, and keeps nobody waiting.
 func (c *Client) readPage(a *answer, body io.Reader) (page *pageText, done func(), err error) {
-	page = &pageText{body: body, answer: a}
-	var buf *bytes.Buffer // of a page that comes as it is read
-	if z, ok := body.(*inflated); !ok || !z.whole {
-		buf = c.packed.take()
-		if err := readAll(a, body, buf, "the project page", maxPage); err != nil {
-			c.packed.give(buf)
-			return nil, nil, err
-		}
-		page.here, page.body = buf.Bytes(), nil
+	if a.length > maxPage {
+		return nil, nil, &LimitError{"the project page", maxPage, "bytes"}
 	}
-	page.desk = <-c.desks
-	return page, func() {
-		if buf != nil {
-			c.packed.give(buf)
-		}
-		c.desks <- page.desk
-	}, nil
+	page = &pageText{body: body, answer: a}
+	if z, ok := body.(*inflated); ok && z.whole {
+		page.desk = <-c.desks
+		return page, func() { c.desks <- page.desk }, nil
+	}
+	page.desk, _ = c.tables.Get().(*desk)
+	if page.desk == nil {
+		page.desk = new(desk)
+	}
+	return page, func() { c.tables.Put(page.desk) }, nil
 }
 
 // confirm renews the record of an answer that the index says is unchanged.

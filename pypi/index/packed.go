@@ -18,12 +18,14 @@ import (
 // A packed page is a project as the cache keeps it. Numbers are varints, texts have their length before them, and
 // lists their number of elements:
 //
-//	page    = status reason { skipped } claim { python } { release } files
+//	page    = status reason { skipped } claim { python } { label } { kind } { release } files
 //	skipped = file name, reason
 //	claim   = 0 | 1 version requires-python { requirement } { extra }
 //	python  = a Requires-Python of the page
-//	release = version, bytes of its files, number of its files
-//	file    = flags, address, [ name ] [ size ] [ seconds nanoseconds ] [ number of python ]
+//	label   = what follows the version in the name of a wheel, [BUILD-]PYTHON-ABI-PLATFORM
+//	kind    = 0 for any Python | 1 + number of python, 0 .tar.gz | 1 another sdist | 2 + number of label
+//	release = version, bytes of its files, 2 × number of its files + whether one is yanked, text of { kind of a file }
+//	file    = flags, address, [ name ] [ size ] [ seconds nanoseconds ]
 //	          [ why yanked ] [ sha256 ] [ sha384 ] [ sha512 ] [ sha256 of the metadata file ], digests as bytes
 //
 // Files are decoded release by release.
@@ -33,7 +35,6 @@ const (
 	hasName    = 1 << iota // which is not the end of the address: if it is, its length is there
 	hasSize                //
 	hasTime                //
-	hasPython              //
 	hasReason              // why it was yanked
 	isYanked               //
 	hasSHA256              //
@@ -50,7 +51,7 @@ type packedHead struct {
 	status, statusReason string
 	skipped              []Skipped
 	claim                *claim
-	pythons              []string
+	kinds                kindTable
 	releases             []packedRelease
 	size                 int // bytes of all files
 }
@@ -58,6 +59,8 @@ type packedHead struct {
 type packedRelease struct {
 	version pep440.Version
 	size, n int // bytes and number of files
+	yanked  bool
+	kinds   []byte // of the files
 }
 
 // packHead packs h, and leaves room for the files.
@@ -87,12 +90,23 @@ func packHead(h *packedHead) []byte {
 	} else {
 		number(0)
 	}
-	texts(h.pythons)
+	texts(h.kinds.pythons.list)
+	texts(h.kinds.labels.list)
+	number(len(h.kinds.list))
+	for _, k := range h.kinds.list {
+		number(k.python + 1)
+		number(k.form)
+	}
 	number(len(h.releases))
 	for _, r := range h.releases {
 		text(r.version.String())
 		number(r.size)
-		number(r.n)
+		yanked := 0
+		if r.yanked {
+			yanked = 1
+		}
+		number(2*r.n + yanked)
+		text(view(r.kinds))
 	}
 	return out
 }
@@ -101,33 +115,90 @@ func packHead(h *packedHead) []byte {
 func packPage(p *Project) string {
 	h := packedHead{status: p.Status, statusReason: p.StatusReason, skipped: p.Skipped, claim: p.claim}
 	var files []byte
-	numbers := map[string]int{}
 	for i := range p.Releases {
 		r, at := &p.Releases[i], len(files)
+		packed := packedRelease{version: r.Version, n: len(r.Files())}
 		for j := range r.Files() {
 			f := &r.Files()[j]
-			n, ok := numbers[f.RequiresPython]
-			if !ok && f.RequiresPython != "" {
-				n = len(h.pythons)
-				numbers[f.RequiresPython] = n
-				h.pythons = append(h.pythons, f.RequiresPython)
+			python := -1
+			if f.RequiresPython != "" {
+				python = h.kinds.pythons.number(f.RequiresPython)
 			}
-			files, _ = packFile(files, f, n)
+			packed.kinds = binary.AppendUvarint(packed.kinds, uint64(h.kinds.number(f.Filename, python)))
+			packed.yanked = packed.yanked || f.Yanked
+			files, _ = packFile(files, f)
 		}
-		h.releases = append(h.releases, packedRelease{r.Version, len(files) - at, len(r.Files())})
+		packed.size = len(files) - at
+		h.releases = append(h.releases, packed)
 	}
 	return view(append(packHead(&h), files...)) // nobody else has it
 }
 
-// packFile appends f, whose Requires-Python has that number, and says where its name is.
-func packFile(out []byte, f *File, python int) (packed []byte, nameAt int) {
+// kindTable numbers what decides for which targets a file is.
+type kindTable struct {
+	pythons, labels textTable
+	list            []fileKind
+	numbers         map[fileKind]int
+}
+
+// fileKind is a row of a kindTable.
+type fileKind struct {
+	python int // -1 for any
+	form   int // as packed
+}
+
+const (
+	tarGz = iota
+	otherSdist
+	firstLabel
+)
+
+// number is that of the kind of a file with this name, which is well-formed, and this Requires-Python.
+func (t *kindTable) number(filename string, python int) int {
+	k := fileKind{python, otherSdist}
+	if stem, ok := strings.CutSuffix(filename, ".whl"); ok {
+		_, rest, _ := strings.Cut(stem, "-")
+		_, label, _ := strings.Cut(rest, "-")
+		k.form = firstLabel + t.labels.number(label)
+	} else if strings.HasSuffix(filename, ".tar.gz") {
+		k.form = tarGz
+	}
+	n, ok := t.numbers[k]
+	if !ok {
+		if n = len(t.list); n == 0 {
+			t.numbers = map[fileKind]int{}
+		}
+		t.numbers[k], t.list = n, append(t.list, k)
+	}
+	return n
+}
+
+// textTable numbers texts in the order in which they come.
+type textTable struct {
+	list    []string
+	numbers map[string]int
+}
+
+func (t *textTable) number(text string) int {
+	n, ok := t.numbers[text]
+	if !ok {
+		if n = len(t.list); n == 0 {
+			t.numbers = map[string]int{}
+		}
+		t.numbers[text], t.list = n, append(t.list, text)
+	}
+	return n
+}
+
+// packFile appends f without its kind, and says where its name is.
+func packFile(out []byte, f *File) (packed []byte, nameAt int) {
 	named := strings.HasSuffix(f.URL, f.Filename)
 	flags := uint64(f.Core.State)<<coreShift | uint64(f.Hashes.has)*hasSHA256
 	for _, b := range [...]struct {
 		is   bool
 		flag uint64
 	}{
-		{!named, hasName}, {f.Size != 0, hasSize}, {!f.UploadTime.IsZero(), hasTime}, {f.RequiresPython != "", hasPython},
+		{!named, hasName}, {f.Size != 0, hasSize}, {!f.UploadTime.IsZero(), hasTime},
 		{f.YankedReason != "", hasReason}, {f.Yanked, isYanked}, {!f.Core.Hashes.IsZero(), hasCoreSHA},
 	} {
 		if b.is {
@@ -150,9 +221,6 @@ func packFile(out []byte, f *File, python int) (packed []byte, nameAt int) {
 	if !f.UploadTime.IsZero() {
 		out = binary.AppendVarint(out, f.UploadTime.Unix())
 		out = binary.AppendUvarint(out, uint64(f.UploadTime.Nanosecond()))
-	}
-	if f.RequiresPython != "" {
-		out = binary.AppendUvarint(out, uint64(python))
 	}
 	if f.YankedReason != "" {
 		text(f.YankedReason)
@@ -237,8 +305,8 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 			return nil, errPacked
 		}
 	}
-	page := &packedPage{name: name, pythons: pythons}
-	n := u.count(3)
+	page := &packedPage{name: name, kinds: u.kinds(name, pythons)}
+	n := u.count(4)
 	if n > 0 {
 		p.Releases = make([]Release, n)
 	}
@@ -246,13 +314,15 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 	at := uint64(0)
 	for i := range p.Releases {
 		version, err := pep440.Parse(u.text())
-		size, count := u.number(), u.number()
+		size, count, kinds := u.number(), u.number(), u.text()
+		yanked := count&1 == 1
+		count /= 2
 		if err != nil || u.bad || i > 0 && p.Releases[i-1].Version.Compare(version) >= 0 ||
-			size > uint64(len(packed)) || count == 0 || count > size/3 {
+			size > uint64(len(packed)) || count == 0 || count > size/3 || count > uint64(len(kinds)) {
 			return nil, errPacked
 		}
 		l := &lists[i]
-		l.page, l.at, l.size, l.n = page, uint32(at), uint32(size), uint32(count)
+		*l = files{page: page, version: version, at: uint32(at), size: uint32(size), n: uint32(count), kinds: kinds, yanked: yanked}
 		p.Releases[i] = Release{Version: version, files: l}
 		at += size
 	}
@@ -262,14 +332,46 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 	return p, nil
 }
 
+// kinds reads the tables of labels and kinds.
+func (u *unpacker) kinds(name pypi.Name, pythons []python) []unpackedKind {
+	wheels := make([]dist.Wheel, u.count(1))
+	var parser dist.FileParser
+	for i := range wheels {
+		w, err := parser.Wheel("name-1-" + u.text() + ".whl")
+		u.bad = u.bad || err != nil
+		wheels[i] = dist.Wheel{Name: name, Build: w.Build, BuildNumber: w.BuildNumber, Tags: w.Tags}
+	}
+	kinds := make([]unpackedKind, u.count(2))
+	for i := range kinds {
+		python, form := u.number(), u.number()
+		if python > uint64(len(pythons)) || form >= firstLabel+uint64(len(wheels)) {
+			u.bad = true
+			return nil
+		}
+		if python > 0 {
+			kinds[i].python = pythons[python-1]
+		}
+		if form >= firstLabel {
+			kinds[i].wheel = &wheels[form-firstLabel]
+		}
+	}
+	return kinds
+}
+
+// unpackedKind is what files of a kind share.
+type unpackedKind struct {
+	python python
+	wheel  *dist.Wheel // without its version; nil for a source distribution
+}
+
 // packedPage is what the files of a page share.
 type packedPage struct {
-	name    pypi.Name
-	pythons []python
-	files   string // packed, of all releases
+	name  pypi.Name
+	kinds []unpackedKind
+	files string // packed, of all releases
 
 	mu   sync.Mutex
-	scan FileScan // which knows the tags of wheels read before
+	scan FileScan
 }
 
 // python is a Requires-Python parsed once for all files that state it.
@@ -281,8 +383,11 @@ type python struct {
 // files are those of a release, packed until somebody asks.
 type files struct {
 	page     *packedPage
+	version  pep440.Version
 	at, size uint32 // in page.files
 	n        uint32
+	yanked   bool   // one of them is
+	kinds    string // numbers of those in page.kinds
 	list     atomic.Pointer[[]File]
 }
 
@@ -303,7 +408,6 @@ func (f *files) get() []File {
 type FileScan struct {
 	files  []File
 	wheels []dist.Wheel
-	parser dist.FileParser
 }
 
 // Files are those of r, see [Release.Files], until the next call.
@@ -319,7 +423,7 @@ func (s *FileScan) Files(r *Release) []File {
 
 // unpack reads the files of a release.
 func (s *FileScan) unpack(f *files) []File {
-	list := s.read(f.page, f.page.files[f.at:f.at+f.size], int(f.n))
+	list := s.read(f, f.page.files[f.at:f.at+f.size])
 	if list == nil {
 		// The checksum was right, so this is a mistake of ours, or of somebody who writes into the cache.
 		list = []File{{Yanked: true, YankedReason: "its record in the cache is malformed; pylock cache clean removes it"}}
@@ -327,13 +431,10 @@ func (s *FileScan) unpack(f *files) []File {
 	return list
 }
 
-// read returns the n files that are packed in text, nil if that is malformed.
-func (s *FileScan) read(page *packedPage, text string, n int) []File {
-	name, pythons, parser := page.name, page.pythons, &s.parser
-	u := &unpacker{s: text}
-	if n <= 0 || n > len(text)/3 {
-		return nil
-	}
+// read returns the files of a release that are packed in text, nil if that is malformed.
+func (s *FileScan) read(r *files, text string) []File {
+	n := int(r.n)
+	u, kinds := &unpacker{s: text}, &unpacker{s: r.kinds}
 	s.files, s.wheels = slices.Grow(s.files[:0], n)[:n], slices.Grow(s.wheels[:0], n)
 	files, wheels := s.files, s.wheels
 	for i := range files {
@@ -355,13 +456,6 @@ func (s *FileScan) read(page *packedPage, text string, n int) []File {
 			seconds := u.number()
 			f.UploadTime = time.Unix(int64(seconds>>1)^-int64(seconds&1), int64(u.number())).UTC()
 		}
-		if flags&hasPython != 0 {
-			k := u.number()
-			if k >= uint64(len(pythons)) {
-				return nil
-			}
-			f.RequiresPython, f.Python = pythons[k].text, pythons[k].specifiers
-		}
 		if flags&hasReason != 0 {
 			f.YankedReason = u.text()
 		}
@@ -381,16 +475,19 @@ func (s *FileScan) read(page *packedPage, text string, n int) []File {
 		if flags&hasCoreSHA != 0 {
 			f.Core.Hashes = Hashes{u.take(32), 1}
 		}
-		if strings.HasSuffix(f.Filename, ".whl") {
-			w, err := parser.Wheel(f.Filename)
-			if err != nil || w.Name != name {
-				return nil
-			}
-			wheels = append(wheels, w)
+		number := kinds.number()
+		if number >= uint64(len(r.page.kinds)) || f.Yanked && !r.yanked {
+			return nil
+		}
+		k := &r.page.kinds[number]
+		f.RequiresPython, f.Python = k.python.text, k.python.specifiers
+		if k.wheel != nil {
+			wheels = append(wheels, *k.wheel)
 			f.Wheel = &wheels[len(wheels)-1]
+			f.Wheel.Version = r.version
 		}
 	}
-	if u.bad || u.s != "" {
+	if u.bad || u.s != "" || kinds.bad || kinds.s != "" {
 		return nil
 	}
 	return files

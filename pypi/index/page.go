@@ -3,6 +3,7 @@ package index
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,10 +26,10 @@ type pageBuilder struct {
 	files   []packedFile
 	packed  []byte // of files
 	skipped []Skipped
-	pythons []string // each Requires-Python that can be read
-	numbers map[string]numbered
-	buf     []byte // the hashes of a file
-	core    []byte // the hash of its metadata file
+	kinds   kindTable
+	python  map[string]requiresPython // those of the page
+	buf     []byte                    // the hashes of a file
+	core    []byte                    // the hash of its metadata file
 
 	status, statusReason string
 	claim                *claim
@@ -46,6 +47,8 @@ type packedFile struct {
 	version       pep440.Version
 	at, end       uint32
 	nameAt, nameN uint32
+	kind          uint32
+	yanked        bool
 }
 
 func newPageBuilder(name pypi.Name, base *url.URL) *pageBuilder {
@@ -120,19 +123,17 @@ func (b *pageBuilder) file(r *record) string {
 		}
 		version = sdist.Version
 	}
-	number, err := b.python(r.requiresPython)
+	python, err := b.pythonOf(r.requiresPython)
 	if err != nil {
 		return "Requires-Python: " + err.Error()
-	}
-	if number >= 0 {
-		f.RequiresPython = b.pythons[number]
 	}
 	f.UploadTime = parseTime(r.uploaded)
 	b.signed = b.signed || bytes.IndexByte(href, '?') >= 0
 	at := len(b.packed)
 	var nameAt int
-	b.packed, nameAt = packFile(b.packed, &f, number)
-	b.files = append(b.files, packedFile{version, uint32(at), uint32(len(b.packed)), uint32(nameAt), uint32(len(f.Filename))})
+	b.packed, nameAt = packFile(b.packed, &f)
+	b.files = append(b.files, packedFile{version, uint32(at), uint32(len(b.packed)), uint32(nameAt), uint32(len(f.Filename)),
+		uint32(b.kinds.number(f.Filename, python)), f.Yanked})
 	return ""
 }
 
@@ -186,27 +187,26 @@ func fragmentHash(r *record, fragment []byte) {
 	}
 }
 
-// python returns the number of a Requires-Python, -1 for none.
-func (b *pageBuilder) python(text []byte) (number int, err error) {
+// pythonOf returns the number of a Requires-Python, -1 for none.
+func (b *pageBuilder) pythonOf(text []byte) (number int, err error) {
 	if len(text) == 0 {
 		return -1, nil
 	}
-	known, ok := b.numbers[string(text)]
+	known, ok := b.python[string(text)]
 	if !ok {
-		known.number = len(b.pythons)
 		if _, known.err = dist.ParseRequiresPython(string(text)); known.err == nil {
-			b.pythons = append(b.pythons, string(text))
+			known.number = b.kinds.pythons.number(string(text))
 		}
-		if b.numbers == nil {
-			b.numbers = make(map[string]numbered)
+		if b.python == nil {
+			b.python = map[string]requiresPython{}
 		}
-		b.numbers[string(text)] = known
+		b.python[string(text)] = known
 	}
 	return known.number, known.err
 }
 
-// numbered is what is known of a Requires-Python of the page.
-type numbered struct {
+// requiresPython is what is known of a Requires-Python of the page.
+type requiresPython struct {
 	number int
 	err    error // why it cannot be read; then it has no number
 }
@@ -229,9 +229,10 @@ func (b *pageBuilder) pack() string {
 		return cmp.Or(f.version.Compare(g.version), bytes.Compare(name(&f), name(&g)))
 	})
 	kept := b.files[:0]
+	kinds := make([]byte, 0, 2*len(b.files))
 	for i := 0; i < len(b.files); {
 		r := packedRelease{version: b.files[i].version}
-		first := len(kept)
+		first, from := len(kept), len(kinds)
 		for ; i < len(b.files) && b.files[i].version.Compare(r.version) == 0; i++ {
 			f := b.files[i]
 			if n := len(kept); n > first && bytes.Equal(name(&kept[n-1]), name(&f)) {
@@ -240,15 +241,17 @@ func (b *pageBuilder) pack() string {
 			}
 			kept = append(kept, f)
 			r.size += int(f.end - f.at)
+			kinds = binary.AppendUvarint(kinds, uint64(f.kind))
+			r.yanked = r.yanked || f.yanked
 			if f.version.Segments() < r.version.Segments() {
 				r.version = f.version
 			}
 		}
-		r.n = len(kept) - first
+		r.n, r.kinds = len(kept)-first, kinds[from:len(kinds):len(kinds)]
 		h.releases = append(h.releases, r)
 		h.size += r.size
 	}
-	h.skipped, h.pythons = b.skipped, b.pythons
+	h.skipped, h.kinds = b.skipped, b.kinds
 	out := packHead(&h)
 	for _, f := range kept {
 		out = append(out, b.packed[f.at:f.end]...)

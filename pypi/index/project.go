@@ -41,6 +41,16 @@ type Release struct {
 // of its index, otherwise 0.
 func (r *Release) Rank() int { return r.rank }
 
+// Signature is the same for releases of a project whose files are, in their order, alike in all that decides which of them
+// a target can use: wheel or kind of source distribution, tags, build number, Requires-Python. It is no answer where a
+// file is yanked, or is not known that way, nor does it tell of upload times.
+func (r *Release) Signature() (signature string, ok bool) {
+	if r.files == nil || r.files.page == nil || r.files.yanked {
+		return "", false
+	}
+	return r.files.kinds, true
+}
+
 // NewRelease returns a release with these files, by file name, for indexes that are no [Client].
 func NewRelease(v pep440.Version, list ...File) Release {
 	f := new(files)
@@ -70,7 +80,7 @@ type File struct {
 	Python         pep440.Specifiers // RequiresPython parsed, after repairs; nil allows every Python
 	Yanked         bool
 	YankedReason   string
-	Wheel          *dist.Wheel // nil for a source distribution
+	Wheel          *dist.Wheel // nil for a source distribution; its version may be spelled as the release's
 	Core           CoreMetadata
 
 	home *repository // of a file in a merged project

@@ -6,10 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// pageText is the text of a page: read already, or to be inflated while it is scanned.
+// pageText is the text of a page, which is read while it is scanned.
 type pageText struct {
-	here   []byte    // all of it, where body is nil
-	body   io.Reader // inflates it, from memory
+	body   io.Reader
 	answer *answer
 	desk   *desk
 	window *window // of body, once somebody scans there
@@ -21,27 +20,20 @@ type desk struct {
 	part  []byte       // for a window
 }
 
-// all returns the whole text.
+// all reads the whole text.
 func (p *pageText) all() ([]byte, error) {
-	if p.body == nil {
-		return p.here, nil
-	}
 	p.desk.whole.Reset()
 	err := readAll(p.answer, p.body, &p.desk.whole, "the project page", maxPage)
-	p.here, p.body = p.desk.whole.Bytes(), nil
-	return p.here, err
+	return p.desk.whole.Bytes(), err
 }
 
 // scanner returns a scanner of the text.
-func (p *pageText) scanner() (*scanner, error) {
-	if p.body == nil {
-		return newScanner(p.here)
-	}
+func (p *pageText) scanner() *scanner {
 	if p.desk.part == nil {
 		p.desk.part = make([]byte, 0, windowSize)
 	}
 	p.window = &window{room: p.desk.part[:0], body: p.body, left: maxPage}
-	return &scanner{more: p.window, length: int(p.answer.expect)}, nil
+	return &scanner{more: p.window, length: int(max(p.answer.length, p.answer.expect))}
 }
 
 // verdict is what is wrong with a page of which a scanner says err: with its transfer, if that is wrong too.

@@ -15,11 +15,7 @@ import (
 // scanThrough reads a page through a window that has room for size bytes at first.
 func scanThrough(data []byte, size int, b *pageBuilder) error {
 	p := &pageText{body: bytes.NewReader(data), answer: &answer{}, desk: &desk{part: make([]byte, 0, size)}}
-	s, err := p.scanner()
-	if err != nil {
-		return err
-	}
-	return p.verdict(scanSimpleJSON(s, b))
+	return p.verdict(scanSimpleJSON(p.scanner(), b))
 }
 
 // FuzzWindow compares a page that is read through a window with the same page read whole.
@@ -80,12 +76,8 @@ func TestWindowOfBrokenTransfer(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := &pageText{body: z, answer: &answer{}, desk: new(desk)}
-			s, err := p.scanner()
-			if err != nil {
-				t.Fatal(err)
-			}
 			var transient transientError
-			if err := p.verdict(scanSimpleJSON(s, testBuilder("demo"))); !errors.As(err, &transient) {
+			if err := p.verdict(scanSimpleJSON(p.scanner(), testBuilder("demo"))); !errors.As(err, &transient) {
 				t.Fatalf("got %v, want an error that is worth another try", err)
 			}
 		})
@@ -113,8 +105,7 @@ func TestWindowOfEndlessPage(t *testing.T) {
 		})
 	}
 	p := &pageText{body: iotest.ErrReader(io.ErrUnexpectedEOF), answer: &answer{}, desk: new(desk)}
-	s, _ := p.scanner()
-	if err := p.verdict(scanSimpleJSON(s, testBuilder("demo"))); !errors.As(err, new(transientError)) {
+	if err := p.verdict(scanSimpleJSON(p.scanner(), testBuilder("demo"))); !errors.As(err, new(transientError)) {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -4,7 +4,7 @@
 //	DIR                          $XDG_CACHE_HOME/pylock, or what the user names
 //	├── CACHEDIR.TAG             tells backup programs to leave it out, and that the folder is ours
 //	├── .gitignore               *
-//	└── v1                       the version of this layout and of what records mean; only its owner may write to it
+//	└── v2                       the version of this layout and of what records mean; only its owner may write to it
 //	    ├── key                  32 random bytes, for the names of buckets of indexes with credentials
 //	    ├── pruned               when old records were last removed: its time of change
 //	    ├── generation           a word that changes with the answers, see [Store.Generation]

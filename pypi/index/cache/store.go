@@ -20,7 +20,7 @@ import (
 
 // Layout is the folder of this version of the format. It changes with any change of what records hold, and with any
 // change of the rules by which a page is read, since records are what those rules made of it.
-const Layout = "v1"
+const Layout = "v2"
 
 // Kinds of records, which are the folders of a bucket.
 const (
