@@ -147,7 +147,7 @@ func (b *pageBuilder) list() []File {
 	for range pythons {
 		head.text()
 	}
-	page := &packedPage{name: b.name, files: string(b.packed), kinds: head.kinds(b.name, pythons)}
+	page := &packedPage{name: b.name, files: string(b.packed), kinds: head.kinds(b.name, pythons, new(labels))}
 	var list []File
 	for _, f := range b.files {
 		kind := string(binary.AppendUvarint(nil, uint64(f.kind)))

@@ -127,7 +127,7 @@ func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name
 	}
 	at := place{kind: cache.JSON, name: name}
 	if v != nil {
-		at = place{kind: cache.Versions, name: name, key: v.Key()}
+		at = place{kind: cache.Releases, name: name, key: v.Key()}
 	}
 	return c.page(ctx, r, rq, at, func(kind string, page *pageText, b *pageBuilder) error {
 		if !isJSON(kind) {

@@ -305,7 +305,7 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 			return nil, errPacked
 		}
 	}
-	page := &packedPage{name: name, kinds: u.kinds(name, pythons)}
+	page := &packedPage{name: name, kinds: u.kinds(name, pythons, &home.labels)}
 	n := u.count(4)
 	if n > 0 {
 		p.Releases = make([]Release, n)
@@ -333,12 +333,14 @@ func unpackPage(packed string, name pypi.Name, home *repository) (*Project, erro
 }
 
 // kinds reads the tables of labels and kinds.
-func (u *unpacker) kinds(name pypi.Name, pythons []python) []unpackedKind {
+func (u *unpacker) kinds(name pypi.Name, pythons []python, known *labels) []unpackedKind {
 	wheels := make([]dist.Wheel, u.count(1))
-	var parser dist.FileParser
 	for i := range wheels {
-		w, err := parser.Wheel("name-1-" + u.text() + ".whl")
-		u.bad = u.bad || err != nil
+		w := known.wheel(u.text())
+		if w == nil {
+			u.bad = true
+			return nil
+		}
 		wheels[i] = dist.Wheel{Name: name, Build: w.Build, BuildNumber: w.BuildNumber, Tags: w.Tags}
 	}
 	kinds := make([]unpackedKind, u.count(2))
@@ -356,6 +358,29 @@ func (u *unpacker) kinds(name pypi.Name, pythons []python) []unpackedKind {
 		}
 	}
 	return kinds
+}
+
+// labels are those of wheels that were read before: the same few hundred stand on most pages.
+type labels struct {
+	known sync.Map // by text: *dist.Wheel of another name and version
+	n     atomic.Int32
+}
+
+const maxLabels = 20_000 // that are remembered, whatever an index makes up
+
+// wheel returns nil for what is no label.
+func (l *labels) wheel(label string) *dist.Wheel {
+	if w, ok := l.known.Load(label); ok {
+		return w.(*dist.Wheel)
+	}
+	w, err := dist.ParseWheel("name-1-" + label + ".whl")
+	if err != nil {
+		return nil
+	}
+	if l.n.Add(1) <= maxLabels {
+		l.known.Store(strings.Clone(label), &w) // not to hold the page
+	}
+	return &w
 }
 
 // unpackedKind is what files of a kind share.

@@ -33,6 +33,8 @@ type repository struct {
 	sidecars learned // metadata files that are not advertised
 	ranges   learned // byte ranges
 
+	labels labels // of the wheels on its pages
+
 	bucketOnce sync.Once
 	bucket     *cache.Bucket // nil without a cache
 	recalled   string        // facts as they were in the cache

@@ -348,7 +348,7 @@ func (c *Client) pageInCache(ctx context.Context, r *repository, kind string, na
 func (c *Client) pinnedRecords(r *repository, name pypi.Name, pins []Pinned) *Project {
 	docs := make([]*Project, len(pins))
 	for i := range pins {
-		s := c.load(r, place{kind: cache.Versions, name: name, key: pins[i].Version.Key()})
+		s := c.load(r, place{kind: cache.Releases, name: name, key: pins[i].Version.Key()})
 		if s == nil {
 			return nil
 		}
@@ -384,7 +384,7 @@ func (c *Client) saveRelease(p *Project, v pep440.Version, fetched time.Time) {
 		return
 	}
 	s := &stored{kind: storedJSON, fetched: fetched, page: packPage(p.only([]pep440.Version{v}))}
-	c.save(p.home, place{kind: cache.Versions, name: p.Name, key: v.Key()}, s)
+	c.save(p.home, place{kind: cache.Releases, name: p.Name, key: v.Key()}, s)
 }
 
 // on reports whether a page has all that is pinned; without hashes a page that is fresh is needed.
@@ -429,7 +429,7 @@ func (c *Client) loadMetadata(p *Project, r *Release, f *File) (*Metadata, error
 
 // loadAs is loadMetadata for a key of the pack.
 func (c *Client) loadAs(p *Project, r *Release, f *File, key string, immutable bool) (*Metadata, error) {
-	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
+	pack := c.packOf(p.homeOf(f), cache.Releases, p.Name)
 	if pack == nil {
 		return nil, nil
 	}
@@ -479,7 +479,7 @@ func (c *Client) saveMetadata(p *Project, f *File, source Source, text []byte) {
 
 // saveAs is saveMetadata for a key of the pack.
 func (c *Client) saveAs(p *Project, f *File, key string, source Source, text []byte) {
-	pack := c.packOf(p.homeOf(f), cache.Metadata, p.Name)
+	pack := c.packOf(p.homeOf(f), cache.Releases, p.Name)
 	if pack == nil || !p.keep {
 		return
 	}

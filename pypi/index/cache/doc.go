@@ -15,8 +15,7 @@
 //	        ├── simple           pages of the Simple API
 //	        │   └── httpx.rec    the record of a package
 //	        ├── json             documents of the JSON API
-//	        ├── versions         documents of single versions, those of a package in one pack
-//	        ├── metadata         metadata of distributions, those of a package in one pack
+//	        ├── releases         documents of single versions and metadata of files, those of a package in one pack
 //	        ├── archives         metadata of archives that projects name by their address
 //	        └── outcomes         what a command came to, by the file that it is about; in a bucket of its own
 //

@@ -27,14 +27,13 @@ const (
 	Facts    = "facts"
 	Simple   = "simple"
 	JSON     = "json"
-	Versions = "versions"
-	Metadata = "metadata"
+	Releases = "releases"
 	Archives = "archives"
 	Outcomes = "outcomes" // what came of answers: not itself one, as the facts are not
 )
 
 // Kinds are all of them.
-var Kinds = []string{Simple, JSON, Versions, Metadata, Archives, Facts, Outcomes}
+var Kinds = []string{Simple, JSON, Releases, Archives, Facts, Outcomes}
 
 const (
 	tagName   = "CACHEDIR.TAG"

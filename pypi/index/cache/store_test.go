@@ -130,11 +130,11 @@ func TestPackDamaged(t *testing.T) {
 	dir := t.TempDir()
 	_, b := open1(t, dir)
 	want := map[string]string{"one": "1", "two": "22", "three": "", "four": "4444"}
-	p := b.Pack(Metadata, "a")
+	p := b.Pack(Releases, "a")
 	for _, k := range slices.Sorted(maps.Keys(want)) {
 		p.Add(k, []byte(want[k]))
 	}
-	file := only(t, dir, Metadata)
+	file := only(t, dir, Releases)
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestPackDamaged(t *testing.T) {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := b.Pack(Metadata, "a")
+		p := b.Pack(Releases, "a")
 		found := 0
 		for k, v := range want {
 			if got, ok := p.Get(k); ok && string(got) != v {
@@ -157,7 +157,7 @@ func TestPackDamaged(t *testing.T) {
 			t.Fatalf("%s: %d entries, %d of them right", what, len(p.entries), found)
 		}
 		p.Add("five", []byte("new"))
-		again := b.Pack(Metadata, "a")
+		again := b.Pack(Releases, "a")
 		if got, ok := again.Get("five"); !ok || string(got) != "new" || len(again.entries) != found+1 || again.damaged {
 			t.Fatalf("%s: after an addition there are %d entries, damaged: %v", what, len(again.entries), again.damaged)
 		}
@@ -178,15 +178,15 @@ func TestPackDamaged(t *testing.T) {
 func TestPackReplaced(t *testing.T) {
 	dir := t.TempDir()
 	_, b := open1(t, dir)
-	p := b.Pack(Versions, "a")
+	p := b.Pack(Releases, "a")
 	for i := range 1000 {
 		p.Add("1.0", fmt.Appendf(nil, "%0100d", i))
 	}
-	fi, err := os.Stat(only(t, dir, Versions))
+	fi, err := os.Stat(only(t, dir, Releases))
 	if err != nil || fi.Size() > 10_000 {
 		t.Errorf("%d bytes for an entry of 100, %v", fi.Size(), err)
 	}
-	if got, _ := b.Pack(Versions, "a").Get("1.0"); string(got) != fmt.Sprintf("%0100d", 999) {
+	if got, _ := b.Pack(Releases, "a").Get("1.0"); string(got) != fmt.Sprintf("%0100d", 999) {
 		t.Errorf("got %s", got)
 	}
 }
@@ -197,10 +197,10 @@ func TestConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	const writers, rounds = 4, 60
 	_, first := open1(t, dir)
-	first.Pack(Metadata, "p").Add("start", nil)
+	first.Pack(Releases, "p").Add("start", nil)
 	for w := range writers {
 		s, b := open1(t, dir) // as another process would
-		p := b.Pack(Metadata, "p")
+		p := b.Pack(Releases, "p")
 		wg.Go(func() {
 			for i := range rounds {
 				b.Write(Simple, "a", bytes.Repeat([]byte{byte('a' + w)}, 1000+i))
@@ -215,7 +215,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	p := first.Pack(Metadata, "p")
+	p := first.Pack(Releases, "p")
 	found := 0
 	for k, v := range p.entries {
 		if k != "start" && string(v) != "value "+k {
@@ -400,8 +400,8 @@ func TestAdmin(t *testing.T) {
 	for i := range 10 {
 		name := fmt.Sprint("p", i)
 		b.Write(Simple, name, make([]byte, 1000))
-		b.Pack(Metadata, name).Add("k", make([]byte, 100))
-		for _, kind := range []string{Simple, Metadata} {
+		b.Pack(Releases, name).Add("k", make([]byte, 100))
+		for _, kind := range []string{Simple, Releases} {
 			file := filepath.Join(dir, Layout, b.name, kind, name+extension)
 			if err := os.Chtimes(file, now, now.Add(-time.Duration(100-i)*time.Hour)); err != nil {
 				t.Fatal(err)
@@ -416,7 +416,7 @@ func TestAdmin(t *testing.T) {
 	os.WriteFile(filepath.Join(dir, Layout, tmpName, "live-1"), make([]byte, 5), 0o600)
 
 	info, err := Measure(dir)
-	if err != nil || info.Kinds[Simple].Files != 10 || info.Kinds[Metadata].Files != 10 || info.Indexes != 1 || info.Other.Files != 3 {
+	if err != nil || info.Kinds[Simple].Files != 10 || info.Kinds[Releases].Files != 10 || info.Indexes != 1 || info.Other.Files != 3 {
 		t.Errorf("got %+v, %v", info, err)
 	}
 	b.Read(Simple, "p0") // a use
@@ -443,7 +443,7 @@ func TestAdmin(t *testing.T) {
 		t.Error("p9 is there after clean")
 	}
 	// A run goes on while its cache is cleaned.
-	pack := b.Pack(Metadata, "p8")
+	pack := b.Pack(Releases, "p8")
 	if _, err := Clean(dir); err != nil {
 		t.Error(err)
 	}
@@ -545,8 +545,8 @@ func TestUnreadable(t *testing.T) {
 func FuzzPack(f *testing.F) {
 	dir := f.TempDir()
 	_, b := open1(f, dir)
-	b.Pack(Metadata, "a").Add("key", []byte("value"))
-	file := only(f, dir, Metadata)
+	b.Pack(Releases, "a").Add("key", []byte("value"))
+	file := only(f, dir, Releases)
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		f.Fatal(err)
@@ -557,10 +557,10 @@ func FuzzPack(f *testing.F) {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := b.Pack(Metadata, "a")
+		p := b.Pack(Releases, "a")
 		if p.live > int64(len(data)) {
 			t.Errorf("%d bytes of entries in %d", p.live, len(data))
 		}
-		b.Read(Metadata, "a")
+		b.Read(Releases, "a")
 	})
 }
