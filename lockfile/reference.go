@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
@@ -44,9 +45,9 @@ func compareDirects(a, b Direct) int {
 }
 
 var (
-	fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	fullCommit = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 	// urlText are the characters of a URL that mean nothing else to pip.
-	urlText = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!&()*+,;=%-]+$`)
+	urlText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!&()*+,;=%-]+$`) })
 )
 
 // checkReference refuses an entry that pip would not install, or would read as
@@ -60,14 +61,14 @@ func checkReference(d *Direct) error {
 	}
 	shown := project.Redact(d.URL)
 	switch {
-	case !urlText.MatchString(d.URL), strings.Contains(d.URL, "${"), strings.HasSuffix(d.URL, ";"):
+	case !urlText().MatchString(d.URL), strings.Contains(d.URL, "${"), strings.HasSuffix(d.URL, ";"):
 		return fmt.Errorf("%s: the address %q cannot be written into a lock: escape its special characters", d.Name, shown)
 	case BareURL(d.URL) != d.URL:
 		return fmt.Errorf("%s: the address %q has credentials, which do not belong in a lock", d.Name, shown)
 	}
 	if d.isGit() {
 		address, _, _ := strings.Cut(d.URL, "#")
-		if i := strings.LastIndexByte(address, '@'); i < 0 || !fullCommit.MatchString(address[i+1:]) {
+		if i := strings.LastIndexByte(address, '@'); i < 0 || !fullCommit().MatchString(address[i+1:]) {
 			return fmt.Errorf("%s: the address %q has no full commit", d.Name, shown)
 		}
 		if len(d.Hashes) > 0 {

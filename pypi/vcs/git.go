@@ -140,10 +140,10 @@ func (s *Store) Open(raw string) (*Repository, error) {
 	return r, nil
 }
 
-var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullHash = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 
 // IsCommit reports whether a revision is the full hash of a commit.
-func IsCommit(revision string) bool { return fullHash.MatchString(revision) }
+func IsCommit(revision string) bool { return fullHash().MatchString(revision) }
 
 // checkRevision refuses what git could take for something else than a name.
 func checkRevision(rev string) error {
