@@ -82,8 +82,11 @@ type Finding struct {
 	Message string
 	// Where names the environments in question; "" for all of the target.
 	Where string
-	// Fix is the command that mends it, or "".
+	// Fix is the command that mends it, or what to do; or "".
 	Fix string
+	// Why says what comes of it, and Cost how much that is; "" where Message
+	// says enough.
+	Why, Cost string
 }
 
 // SortFindings orders findings by lock, severity, place, rule, package and

@@ -63,7 +63,7 @@ func dockerfileImage(path, dir, root string, seen []string) (BaseImage, error) {
 		return BaseImage{}, nil
 	}
 	name, tag := imageName(image)
-	out := BaseImage{Place: place, Alpine: strings.Contains(tag, "alpine") || name == "alpine"}
+	out := BaseImage{Place: place, Alpine: isAlpine(name, tag)}
 	if v := pythonTag(name, tag); v != "" {
 		out.Python = Hint{v, place}
 		return out, nil
@@ -267,6 +267,23 @@ func pythonTag(name, tag string) string {
 	}
 	return ""
 }
+
+// BaseDockerfile finds the Dockerfile of the repository that builds the image of
+// a FROM line, by the names that [ReadDockerfile] knows, in the absolute folder
+// dir, in the root and in its docker folder; "" for none or several.
+func BaseDockerfile(image, dir, root string) string {
+	name, _ := imageName(image)
+	return localBase(name, dir, root)
+}
+
+// ImagePython is what the reference of an image tells of its Python: MAJOR.MINOR,
+// "" when it does not say, and whether its libc is musl.
+func ImagePython(image string) (python string, alpine bool) {
+	name, tag := imageName(image)
+	return pythonTag(name, tag), isAlpine(name, tag)
+}
+
+func isAlpine(name, tag string) bool { return strings.Contains(tag, "alpine") || name == "alpine" }
 
 // localBase finds the Dockerfile of the repository that builds an image.
 func localBase(name, dir, root string) string {

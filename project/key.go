@@ -43,6 +43,9 @@ type Key struct {
 	Loaded bool
 	// Joined says that every table counts, not the strongest alone.
 	Joined bool
+	// Sub are the keys of a table that has keys of its own; see
+	// [Workspace.Table].
+	Sub []Key
 }
 
 // Keys are the settings, in the order of their documentation.
@@ -51,6 +54,10 @@ var Keys = []Key{
 	{Name: "exclude-services", Kind: KindTexts, Root: true, Doc: "folders that are no services, with * and **"},
 	{Name: "service", Kind: KindTable, Root: true, Doc: "settings of single services, by name or path: [tool.pylock.service.api]"},
 	{Name: "required-version", Kind: KindText, Root: true, Doc: "versions of pylock that may be used, such as >=0.3,<0.5"},
+	{Name: "doctor", Kind: KindTable, Root: true, Doc: "what pylock doctor leaves alone: ignore (ids of rules) and exclude (folders and files, with * and **)", Sub: []Key{
+		{Name: "ignore", Kind: KindTexts, Doc: "ids of rules that pylock doctor does not look for"},
+		{Name: "exclude", Kind: KindTexts, Doc: "folders and files that pylock doctor does not look at, with * and **"},
+	}},
 	{Name: "coherent", Kind: KindBool, Root: true, Doc: "prefer one version of a package in all services"},
 	{Name: "output", Kind: KindTables, Doc: "the locks of a service, each with file (a name or several, {service} stands for the service's), constrained-by (another's file) and settings of its own"},
 

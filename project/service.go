@@ -72,8 +72,11 @@ func (o *Output) Declared() bool {
 
 // OpenWorkspace finds the root of dir and its settings. What is wrong with them
 // is an [*InputError].
-func OpenWorkspace(dir string) (*Workspace, error) {
-	root := FindRoot(dir)
+func OpenWorkspace(dir string) (*Workspace, error) { return OpenWorkspaceAt(FindRoot(dir)) }
+
+// OpenWorkspaceAt is OpenWorkspace for a root that is known, as an absolute
+// folder.
+func OpenWorkspaceAt(root string) (*Workspace, error) {
 	l, err := newLoader(LoadOptions{Root: root, WorkDir: root, Sources: []string{"."}})
 	if err != nil {
 		return nil, err
@@ -83,6 +86,15 @@ func OpenWorkspace(dir string) (*Workspace, error) {
 		return w, err
 	}
 	return w, w.Values.add(settingsTable{w.file, w.table, tablePylock, tablePylock}, 0, map[string]int{})
+}
+
+// Table returns the settings in a table of the root's that has keys of its own.
+func (w *Workspace) Table(key string) (Values, error) {
+	k, v := keyOf(key), w.table.get(key)
+	if v == nil || k == nil {
+		return Values{}, nil
+	}
+	return w.file.subValues(k, v, tablePylock+"."+key)
 }
 
 // Services returns the services that the settings list, or that are found,

@@ -173,6 +173,34 @@ func (f *pyproject) settingValue(k *Key, v *tomlValue, path string) (Value, erro
 	return out, nil
 }
 
+// subValues reads a table with keys of its own.
+func (f *pyproject) subValues(k *Key, v *tomlValue, path string) (Values, error) {
+	if err := f.want(v, tomlTable, path); err != nil {
+		return nil, err
+	}
+	vs := Values{}
+	var known []string
+	for i := range k.Sub {
+		sub := &k.Sub[i]
+		known = append(known, sub.Name)
+		value := v.get(sub.Name)
+		if value == nil {
+			continue
+		}
+		got, err := f.settingValue(sub, value, path+"."+sub.Name)
+		if err != nil {
+			return nil, err
+		}
+		vs[sub.Name] = got
+	}
+	for _, e := range v.keys {
+		if !slices.Contains(known, e.name) {
+			return nil, f.text.errorAt(e.off, len(e.name), "%s has no key %q: %s", path, e.name, Choices(e.name, known))
+		}
+	}
+	return vs, nil
+}
+
 // briefly says what an entry of a table or an array is: a text, or what tells a
 // table from its neighbours.
 func briefly(v *tomlValue) string {
@@ -236,6 +264,13 @@ func (f *pyproject) checkTable(table *tomlValue, path string, root bool, extra .
 				return err
 			}
 			if err := f.checkTable(item, path+".output", false, outputKeys...); err != nil {
+				return err
+			}
+		}
+	}
+	for _, e := range table.keys {
+		if k := keyOf(e.name); k != nil && k.Sub != nil {
+			if _, err := f.subValues(k, e.value, path+"."+e.name); err != nil {
 				return err
 			}
 		}

@@ -41,6 +41,8 @@ type App struct {
 	Transport http.RoundTripper
 	Dial      index.Dial
 	Sleep     func(context.Context, time.Duration) error
+	// Doctor is what pylock doctor asks; nil where another program has it.
+	Doctor Doctor
 	// Jobs bounds the services that are locked at once; 0 for as many as the
 	// machine is good for.
 	Jobs int
@@ -61,7 +63,7 @@ func New() *App {
 
 // Run executes the command that the arguments name and returns the exit code.
 func (a *App) Run(ctx context.Context, args []string) int {
-	g := &global{app: a}
+	g := &global{app: a, args: args}
 	root := newRootFor(g, args)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -73,6 +75,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 // global are the flags that every command has.
 type global struct {
 	app        *App
+	args       []string // as given
 	quiet      int
 	verbose    int
 	color      choice
@@ -95,7 +98,7 @@ func systemConfig() string {
 // commands make the commands, in no order.
 var commands = map[string]func(g *global) *cobra.Command{
 	"compile": newCompile, "check": newCheck, "diff": newDiff, "export": newExport, "pip": newPip, "cache": newCache,
-	"config": newConfig, "init": newInit, "version": newVersion,
+	"config": newConfig, "doctor": newDoctor, "init": newInit, "version": newVersion,
 	"tree":      func(g *global) *cobra.Command { return newTree(g, newReading(g)) },
 	"why":       func(g *global) *cobra.Command { return newWhy(g, newReading(g)) },
 	"outdated":  func(g *global) *cobra.Command { return newOutdated(g, newReading(g)) },

@@ -13,7 +13,8 @@ func settingsSchema() []byte {
 	type object = map[string]any
 	text := object{"type": "string"}
 	texts := object{"type": "array", "items": text}
-	of := func(k *project.Key) object {
+	var of func(k *project.Key) object
+	of = func(k *project.Key) object {
 		o := object{"description": k.Doc}
 		switch k.Kind {
 		case project.KindText:
@@ -35,6 +36,13 @@ func settingsSchema() []byte {
 			o["type"], o["items"] = "array", object{"type": []string{"string", "object"}}
 		case project.KindTable:
 			o["type"] = "object"
+			if k.Sub != nil {
+				properties := object{}
+				for i := range k.Sub {
+					properties[k.Sub[i].Name] = of(&k.Sub[i])
+				}
+				o["properties"], o["additionalProperties"] = properties, false
+			}
 		}
 		return o
 	}

@@ -62,9 +62,8 @@ func annotations(r *Report, s lockfile.Severity, o Options) []annotation {
 	var each, locks []annotation
 	for i := range r.Locks {
 		l := &r.Locks[i]
-		state := "is " + strings.ReplaceAll(l.State.String(), "-", " ")
+		state := r.state(l)
 		if l.State == Failed {
-			state = "failed"
 			if s == lockfile.Stale {
 				a := annotation{level: "error", file: o.inRepository(l.Path), title: l.Path + " failed", sentences: shorten(l.errorLines())}
 				each, locks = append(each, a), append(locks, a)
@@ -78,9 +77,7 @@ func annotations(r *Report, s lockfile.Severity, o Options) []annotation {
 		for i := range findings {
 			f := &findings[i]
 			a := annotation{level: s.String(), title: f.Rule.Title, file: o.inRepository(file(f)), line: f.Place.Line, col: f.Place.Column, sentences: []string{sentence(f)}}
-			if f.Fix != "" {
-				a.sentences = append(a.sentences, "fix: "+f.Fix)
-			}
+			a.sentences = append(a.sentences, remarks(f, true)...)
 			each = append(each, a)
 			if i == 0 {
 				all.file, all.line, all.col = a.file, a.line, a.col
@@ -89,7 +86,7 @@ func annotations(r *Report, s lockfile.Severity, o Options) []annotation {
 		}
 		all.sentences = shorten(all.sentences)
 		for _, fix := range l.fixes() {
-			if s == lockfile.Stale {
+			if s == lockfile.Stale && !r.Files {
 				all.sentences = append(all.sentences, "fix: "+fix)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
 )
 
@@ -55,30 +56,64 @@ type jsonFinding struct {
 	Message      string `json:"message"`
 	Environments string `json:"environments,omitempty"`
 	Fix          string `json:"fix,omitempty"`
+	Why          string `json:"why,omitempty"`
+	Cost         string `json:"cost,omitempty"`
+}
+
+// jsonFiles is the report on files, which docs/schema/doctor.schema.json
+// describes.
+type jsonFiles struct {
+	Schema  int    `json:"schema"`
+	Command string `json:"command"`
+	Summary struct {
+		Files    int `json:"files"`
+		Errors   int `json:"errors"`
+		Warnings int `json:"warnings"`
+	} `json:"summary"`
+	Files []jsonFile `json:"files"`
+}
+
+type jsonFile struct {
+	Path     string        `json:"path"`
+	Findings []jsonFinding `json:"findings"`
 }
 
 func writeJSON(w io.Writer, r *Report, o Options) error {
 	c := r.counts()
+	if r.Files {
+		out := jsonFiles{Schema: schema, Command: value(r.Command), Files: []jsonFile{}}
+		out.Summary.Files, out.Summary.Errors, out.Summary.Warnings = c.locks, c.errors, c.warnings
+		for _, l := range r.Locks {
+			out.Files = append(out.Files, jsonFile{value(l.Path), jsonFindings(l.Findings)})
+		}
+		return writeIndented(w, out)
+	}
 	out := jsonReport{
 		Schema: schema, Command: value(r.Command), Drift: c.stale > 0,
 		Summary: jsonSummary{c.locks, c.upToDate, c.stale, c.failed, c.errors, c.warnings},
 		Locks:   []jsonLock{},
 	}
 	for _, l := range r.Locks {
-		jl := jsonLock{Service: value(l.Service), Path: value(l.Path), State: l.State.String(), Findings: []jsonFinding{}}
+		jl := jsonLock{Service: value(l.Service), Path: value(l.Path), State: l.State.String(), Findings: jsonFindings(l.Findings)}
 		if l.State == Failed {
 			jl.Error = &jsonError{value(strings.TrimRight(l.Error, "\n")), l.Exit}
-		}
-		for _, f := range l.Findings {
-			jl.Findings = append(jl.Findings, jsonFinding{
-				Rule: value(f.Rule.ID), Severity: f.Severity.String(), Package: value(string(f.Package)),
-				File: value(f.Place.File), Line: f.Place.Line, Column: f.Place.Column,
-				Message: value(f.Message), Environments: value(f.Where), Fix: value(f.Fix),
-			})
 		}
 		out.Locks = append(out.Locks, jl)
 	}
 	return writeIndented(w, out)
+}
+
+func jsonFindings(fs []lockfile.Finding) []jsonFinding {
+	out := []jsonFinding{}
+	for _, f := range fs {
+		out = append(out, jsonFinding{
+			Rule: value(f.Rule.ID), Severity: f.Severity.String(), Package: value(string(f.Package)),
+			File: value(f.Place.File), Line: f.Place.Line, Column: f.Place.Column,
+			Message: value(f.Message), Environments: value(f.Where), Fix: value(f.Fix),
+			Why: value(f.Why), Cost: value(f.Cost),
+		})
+	}
+	return out
 }
 
 // value is text as a program reads it: control characters are the business of

@@ -56,6 +56,9 @@ func writeJUnit(w io.Writer, r *Report, o Options) error {
 		}
 		switch l.State {
 		case UpToDate:
+			if r.Files {
+				break // its warnings are told below
+			}
 			suite.Cases = append(suite.Cases, junitCase{Class: class, Name: UpToDate.String(), File: clean(o.inRepository(l.Path))})
 		case Failed:
 			suite.Errors++
@@ -65,6 +68,9 @@ func writeJUnit(w io.Writer, r *Report, o Options) error {
 			}})
 		}
 		suite.add(class, l.of(lockfile.Stale), o)
+	}
+	if r.Files && len(suite.Cases) == 0 {
+		suite.Cases = append(suite.Cases, junitCase{Class: clean(r.Command), Name: "no errors"})
 	}
 	suite.Tests = len(suite.Cases)
 	if len(warnings) > 0 {
@@ -99,8 +105,8 @@ func (s *junitSuite) add(class string, findings []lockfile.Finding, o Options) {
 			p.Text += "\n"
 		}
 		p.Text += findingLine(f)
-		if f.Fix != "" {
-			p.Text += "\n  fix: " + clean(f.Fix)
+		for _, more := range remarks(f, true) {
+			p.Text += "\n  " + clean(more)
 		}
 	}
 }

@@ -54,6 +54,30 @@ type Lock struct {
 type Report struct {
 	Command string // such as "check"
 	Locks   []Lock
+	// Files says that Locks are files of another kind, which are not up to date
+	// or stale: they have findings, or are not listed.
+	Files bool
+	// Rules are those that findings may be of, nil for those of the drift check.
+	Rules []lockfile.Rule
+}
+
+// rules are the rules that a format may list.
+func (r *Report) rules() []lockfile.Rule {
+	if r.Rules != nil {
+		return r.Rules
+	}
+	return lockfile.Rules
+}
+
+// state says how a lock is, behind its name.
+func (r *Report) state(l *Lock) string {
+	switch {
+	case l.State == Failed:
+		return "failed"
+	case r.Files:
+		return "has " + plural(len(l.Findings), "finding")
+	}
+	return "is " + strings.ReplaceAll(l.State.String(), "-", " ")
 }
 
 // Options say what a report is written for.
@@ -120,7 +144,7 @@ func Write(w io.Writer, format Format, r *Report, o Options) error {
 // sorted returns a copy in canonical order, of whose locks each has a path to
 // name it by.
 func sorted(r *Report) *Report {
-	c := &Report{Command: r.Command, Locks: slices.Clone(r.Locks)}
+	c := &Report{Command: r.Command, Locks: slices.Clone(r.Locks), Files: r.Files, Rules: r.Rules}
 	for i := range c.Locks {
 		l := &c.Locks[i]
 		if l.Path == "" {
@@ -168,6 +192,8 @@ func (r *Report) summary() string {
 	c := r.counts()
 	var s string
 	switch {
+	case r.Files:
+		return r.foundIn(c)
 	case c.locks == 0:
 		return "no lock to " + clean(cmp.Or(r.Command, "check"))
 	case c.stale == 0 && c.failed == 0 && c.locks == 1:
@@ -190,6 +216,21 @@ func (r *Report) summary() string {
 		s += ", " + plural(c.warnings, "warning")
 	}
 	return s
+}
+
+// foundIn is the summary of a report on files.
+func (r *Report) foundIn(c counts) string {
+	if c.errors+c.warnings == 0 {
+		return "no findings"
+	}
+	var parts []string
+	if c.errors > 0 {
+		parts = append(parts, plural(c.errors, "error"))
+	}
+	if c.warnings > 0 {
+		parts = append(parts, plural(c.warnings, "warning"))
+	}
+	return strings.Join(parts, ", ") + " in " + plural(c.locks, "file")
 }
 
 // staleServices are the names of the services with a stale lock.

@@ -108,7 +108,7 @@ func writeSARIF(w io.Writer, r *Report, o Options) error {
 		ColumnKind:  "unicodeCodePoints",
 		Results:     []sarifResult{},
 	}
-	for _, rule := range lockfile.Rules {
+	for _, rule := range r.rules() {
 		s := sarifRule{ID: rule.ID, Short: sarifText{rule.Title}, Help: sarifText{rule.Help}}
 		s.Default.Level = rule.Severity.String()
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, s)
@@ -128,7 +128,7 @@ func writeSARIF(w io.Writer, r *Report, o Options) error {
 		slices.SortStableFunc(run.Results, func(a, b sarifResult) int { return strings.Compare(a.Level, b.Level) }) // errors first
 		run.Results = run.Results[:maxResults]
 		invocation.Notifications = append(invocation.Notifications, sarifNotification{
-			Level: "warning", Message: sarifText{fmt.Sprintf("%d of %d findings are left out: compile the services, then check again", n-maxResults, n)},
+			Level: "warning", Message: sarifText{fmt.Sprintf("%d of %d findings are left out: mend some, then look again", n-maxResults, n)},
 		})
 	}
 	return writeIndented(w, sarifLog{sarifSchema, sarifVersion, []sarifRun{run}})
@@ -141,8 +141,8 @@ func sarifResults(r *Report, o Options) []sarifResult {
 		for i := range l.Findings {
 			f := &l.Findings[i]
 			message := sentence(f)
-			if f.Fix != "" {
-				message += "; fix: " + f.Fix
+			for _, more := range remarks(f, true) {
+				message += "; " + more
 			}
 			print := seen.of(f.Rule.ID, f)
 			res := sarifResult{
@@ -151,7 +151,7 @@ func sarifResults(r *Report, o Options) []sarifResult {
 				// GitHub heeds the name primaryLocationLineHash alone.
 				Fingerprints: map[string]string{"primaryLocationLineHash": print + ":1", "pylock/v1": print},
 			}
-			if n := slices.IndexFunc(lockfile.Rules, func(r lockfile.Rule) bool { return r.ID == f.Rule.ID }); n >= 0 {
+			if n := slices.IndexFunc(r.rules(), func(r lockfile.Rule) bool { return r.ID == f.Rule.ID }); n >= 0 {
 				res.RuleIndex = &n
 			}
 			results = append(results, res)

@@ -26,6 +26,9 @@ func appendOutputs(path string, r *Report) error {
 	if path == "" {
 		return nil
 	}
+	if r.Files {
+		return appendFile(path, func(int64) []byte { return fmt.Appendf(nil, "findings=%d\n", r.counts().errors+r.counts().warnings) })
+	}
 	services := r.staleServices()
 	for i := range services {
 		services[i] = value(services[i])
@@ -83,10 +86,14 @@ func markdown(r *Report, limit int) []byte {
 			continue
 		}
 		if !told {
-			add("\n| lock | state | findings |\n|---|---|---:|\n")
+			noun := "lock"
+			if r.Files {
+				noun = "file"
+			}
+			add("\n| %s | state | findings |\n|---|---|---:|\n", noun)
 			told = true
 		}
-		add("| %s | %s | %d |\n", mark(l.Path), strings.ReplaceAll(l.State.String(), "-", " "), len(l.Findings))
+		add("| %s | %s | %d |\n", mark(l.Path), strings.TrimPrefix(r.state(&l), "is "), len(l.Findings))
 	}
 	for i := range r.Locks {
 		l := &r.Locks[i]
@@ -102,6 +109,12 @@ func markdown(r *Report, limit int) []byte {
 		}
 		for j := range l.Findings {
 			add("- %s\n", mark(findingLine(&l.Findings[j])))
+			for _, more := range remarks(&l.Findings[j], r.Files) {
+				add("  - %s\n", mark(more))
+			}
+		}
+		if r.Files {
+			continue
 		}
 		for _, fix := range l.fixes() {
 			// Behind a list, an indented line would be part of its last item.

@@ -31,13 +31,15 @@ func textLines(r *Report, o Options) []string {
 		switch l.State {
 		case UpToDate:
 			switch {
+			case r.Files:
+				add("%s %s:", name, r.state(l))
 			case len(l.Findings) > 0:
 				add("%s is up to date, with %s:", name, plural(len(l.Findings), "warning"))
 			case !o.Quiet:
 				add("%s is up to date", name)
 			}
 		case Stale:
-			add("%s is stale:", name)
+			add("%s %s:", name, r.state(l))
 		case Failed:
 			if first := failed[l.Error]; first != "" {
 				add("%s failed as %s did", name, first)
@@ -51,7 +53,14 @@ func textLines(r *Report, o Options) []string {
 			}
 		}
 		for j := range l.Findings {
-			add("  %s", findingLine(&l.Findings[j]))
+			f := &l.Findings[j]
+			add("  %s", findingLine(f))
+			for _, more := range remarks(f, r.Files) {
+				add("    %s", clean(more))
+			}
+		}
+		if r.Files {
+			continue // each has its own
 		}
 		for _, fix := range l.fixes() {
 			add("  fix: %s", clean(fix))
@@ -61,6 +70,21 @@ func textLines(r *Report, o Options) []string {
 		return nil
 	}
 	return append(lines, r.summary())
+}
+
+// remarks are what else there is to say of a finding, a line each; its fix only
+// where that is not told of the lock as a whole.
+func remarks(f *lockfile.Finding, fix bool) []string {
+	var out []string
+	for _, p := range [][2]string{{"why", f.Why}, {"costs", f.Cost}} {
+		if p[1] != "" {
+			out = append(out, p[0]+": "+p[1])
+		}
+	}
+	if fix && f.Fix != "" {
+		out = append(out, "fix: "+f.Fix)
+	}
+	return out
 }
 
 // findingLine is a finding on one line.

@@ -1,0 +1,52 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/pylock-dev/pylock/lockfile"
+)
+
+var pathInLock = Rule{
+	Rule: lockfile.Rule{ID: "path-in-lock", Severity: lockfile.Stale,
+		Title: "a lock with hashes has a folder of the repository",
+		Help:  "Compile the lock with pylock, which leaves folders out of it, and install the folder with pip install --no-deps."},
+	Reason: `Once one line of a requirements file has a hash, pip wants one of every line, and of a folder there is none: it refuses the
+whole file.`,
+	Cost: "a build that fails",
+	Before: `./shared
+httpx==0.28.1 \
+    --hash=sha256:d909fcccc110f8c7faf814ca82a9a4d816bc5a6dbfea25d6591d6985b8ba59ad`,
+	After: `httpx==0.28.1 \
+    --hash=sha256:d909fcccc110f8c7faf814ca82a9a4d816bc5a6dbfea25d6591d6985b8ba59ad
+# and in the Dockerfile: RUN pip install --no-deps ./shared`,
+	Lang: "text",
+	find: func(e *examiner) {
+		for _, l := range e.tree.Locks {
+			if path.Ext(l.Path) == ".toml" {
+				continue // where folders have a place of their own
+			}
+			hashes := false
+			for _, p := range l.Pins {
+				hashes = hashes || len(p.Hashes) > 0
+			}
+			for _, d := range l.Direct {
+				local := strings.HasPrefix(d.Text, ".") || strings.HasPrefix(d.Text, "-e ") && !strings.Contains(d.Text, "://") ||
+					strings.HasPrefix(d.URL, "file:") || d.Directory != nil
+				if hashes && local && len(d.Hashes) == 0 {
+					e.add(d.Place, "", fmt.Sprintf("%s is a folder in a lock with hashes, which pip refuses", strings.TrimSpace(firstOf(d.Text, d.URL, string(d.Name)))))
+				}
+			}
+		}
+	},
+}
+
+func firstOf(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
