@@ -95,6 +95,9 @@ func (e *examiner) moveUp(s *site, src, by *tree.Step, lock string, a tree.Argum
 	if s.step.Stage != src.Stage || len(s.step.Run.Commands) != 1 || len(s.Files) != 1 || len(s.Paths)+len(s.Specs) > 0 || by.Run != nil || by.Copy == nil {
 		return nil
 	}
+	if l := e.tree.LockAt(lock); l == nil || len(l.Direct) > 0 {
+		return nil // it may need what the source brings
+	}
 	text := e.tree.Text(src.Place.File)
 	if text == nil || s.step.End > len(text.Lines) {
 		return nil

@@ -12,7 +12,7 @@ import (
 
 var lockNotCopied = Rule{
 	Rule: lockfile.Rule{ID: "lock-not-copied", Severity: lockfile.Stale,
-		Title: "an image installs ranges although there is a lock, which it does not copy",
+		Title: "an image installs what its service asks for, and has no lock",
 		Help:  "Copy the lock and install it: COPY requirements.lock . and pip install -r requirements.lock."},
 	Reason: `Without the lock pip resolves the ranges anew in every build that does not come from the cache. Two builds of one commit
 then have different packages, nobody has tested the second one, and a release on the index can break a build that changed nothing.`,
@@ -44,12 +44,13 @@ RUN pip install --no-cache-dir -r requirements.lock`,
 	find:  func(e *examiner) { e.unlocked(func(u unlocked) { e.reportNotInstalled(u) }) },
 }
 
-// unlocked is an install of ranges in an image that installs no lock, although
-// there is one.
+// unlocked is an install of what a service asks for in an image that installs no
+// lock of it.
 type unlocked struct {
 	site
 	open   open
-	lock   *tree.Lock
+	lock   string // its path; "" where the service has none
+	dir    string // of the service
 	copied bool
 }
 
@@ -59,20 +60,70 @@ func (e *examiner) unlocked(yield func(unlocked)) {
 		if unclear(i) {
 			continue
 		}
+		told := map[string]bool{}
 		for _, s := range sites(i) {
+			if isDeveloping(s.stage.Name) {
+				continue
+			}
 			for _, o := range s.opens(e.tree) {
-				locks := e.locksOf(i, o)
-				if len(locks) == 0 || s.pinned(e.tree) || installed(e.tree, i, locks) {
+				u, ok := e.serviceOf(i, &s, o)
+				if !ok || told[u.dir] {
 					continue
 				}
-				u := unlocked{site: s, open: o, lock: locks[0]}
-				u.copied = slices.ContainsFunc(locks, func(l *tree.Lock) bool { return brings(i.Final, l.Path) })
+				told[u.dir] = true
 				yield(u)
-				break // of an install, once
 			}
 		}
 		e.otherTools(i, yield)
 	}
+}
+
+// serviceOf is the service whose requirements an open install is about; ok is
+// false where that is no service, or has its lock installed.
+func (e *examiner) serviceOf(i *tree.Image, s *site, o open) (u unlocked, ok bool) {
+	u = unlocked{site: *s, open: o}
+	if s.pinned(e.tree) {
+		return u, false
+	}
+	if locks := e.locksOf(i, o); len(locks) > 0 {
+		u.lock, u.dir = locks[0].Path, locks[0].Dir
+		u.copied = slices.ContainsFunc(locks, func(l *tree.Lock) bool { return brings(i.Final, l.Path) })
+		return u, !installed(e.tree, i, locks)
+	}
+	// Where others have locks, a service without one is a fault, too. What has a
+	// lock of another kind is another tool's.
+	p := e.projectOf(i, o)
+	if p == nil || len(e.tree.Locks) == 0 || len(e.tree.LocksIn(p.Dir)) > 0 || e.isLibraryProject(p) || e.lockBeside(i) != "" {
+		return u, false
+	}
+	for _, name := range toolLocks {
+		if e.tree.Has(path.Join(p.Dir, name)) || e.tree.Has(name) {
+			return u, false
+		}
+	}
+	u.dir = p.Dir
+	return u, true
+}
+
+// projectOf is the project that asks for what an open install installs.
+func (e *examiner) projectOf(i *tree.Image, o open) *tree.Project {
+	if o.dir != "" {
+		return e.tree.ProjectIn(o.dir)
+	}
+	for _, dir := range folders(i) {
+		p := e.tree.ProjectIn(dir)
+		if p != nil && slices.ContainsFunc(p.Dependencies, func(d tree.Requirement) bool { return slices.Contains(o.names, d.Name) }) {
+			return p
+		}
+	}
+	return nil
+}
+
+// isLibraryProject reports whether another project of the repository asks for it.
+func (e *examiner) isLibraryProject(p *tree.Project) bool {
+	return slices.Contains(e.tree.Libraries, p) || slices.ContainsFunc(e.tree.Projects, func(o *tree.Project) bool {
+		return o != p && p.Name != "" && slices.ContainsFunc(o.Dependencies, func(d tree.Requirement) bool { return d.Name == p.Name })
+	})
 }
 
 // locksOf are the locks that have what an open install is about.
@@ -112,7 +163,7 @@ func (e *examiner) otherTools(i *tree.Image, yield func(unlocked)) {
 		}
 		lock := path.Join(path.Dir(repo), name)
 		if e.tree.Has(lock) && !e.namedIgnored(i, lock) {
-			yield(unlocked{site: s, lock: &tree.Lock{Path: lock}, open: open{what: "what " + repo + " asks for"}})
+			yield(unlocked{site: s, lock: lock, dir: path.Dir(lock), open: open{what: "what " + repo + " asks for"}})
 		}
 	}
 }
@@ -131,15 +182,19 @@ func (e *examiner) namedIgnored(i *tree.Image, file string) bool {
 }
 
 func (e *examiner) reportNotCopied(u unlocked) {
-	if u.copied || e.namedIgnored(u.image, u.lock.Path) {
+	if u.copied || u.lock != "" && e.namedIgnored(u.image, u.lock) {
 		return
 	}
 	what := u.open.what
 	if u.open.file != "" {
 		what = fmt.Sprintf("%s of %s", what, u.open.file)
 	}
-	e.add(u.Place, fmt.Sprintf("copy %s and install it with -r", u.lock.Path),
-		fmt.Sprintf("installs %s, and does not copy %s", what, u.lock.Path))
+	if u.lock == "" {
+		e.add(u.Place, fmt.Sprintf("pylock compile %s, then copy its requirements.lock and install it", u.dir),
+			fmt.Sprintf("installs %s, and %s has no lock", what, u.dir))
+		return
+	}
+	e.add(u.Place, "copy "+u.lock+" and install it", fmt.Sprintf("installs %s, and does not copy %s", what, u.lock))
 }
 
 func (e *examiner) reportNotInstalled(u unlocked) {
@@ -150,5 +205,5 @@ func (e *examiner) reportNotInstalled(u unlocked) {
 	if u.open.file != "" {
 		what = fmt.Sprintf("%s of %s", what, u.open.file)
 	}
-	e.add(u.Place, "", fmt.Sprintf("installs %s, and never %s, which it copies", what, u.lock.Path), u.installLock()...)
+	e.add(u.Place, "", fmt.Sprintf("installs %s, and never %s, which it copies", what, u.lock), u.installLock()...)
 }

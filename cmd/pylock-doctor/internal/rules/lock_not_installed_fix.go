@@ -16,14 +16,14 @@ func (u *unlocked) installLock() []fix.Edit {
 		if a.Word != u.open.word || a.Path == "" {
 			continue
 		}
-		at := path.Join(path.Dir(a.Path), path.Base(u.lock.Path))
-		if repo, _, found := u.step.Lookup(at); found != tree.Found || repo != u.lock.Path {
+		at := path.Join(path.Dir(a.Path), path.Base(u.lock))
+		if repo, _, found := u.step.Lookup(at); found != tree.Found || repo != u.lock {
 			return nil
 		}
 		base := path.Base(u.open.word.Text)
 		return []fix.Edit{{
 			File: u.Place.File, Line: a.Line, Column: a.Column + len(a.Text) - len(base),
-			Delete: len(base), Insert: path.Base(u.lock.Path),
+			Delete: len(base), Insert: path.Base(u.lock),
 		}}
 	}
 	return nil

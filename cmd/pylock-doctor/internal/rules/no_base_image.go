@@ -33,55 +33,86 @@ const (
 	// they have to have in common.
 	manyImages   = 3
 	manyPackages = 15
+	// Where there are no locks, requirements tell: of more images, which ask for
+	// the same few packages, with all that these bring.
+	manyProjects     = 5
+	manyRequirements = 3
 )
 
+// based is a service and the stage that its Dockerfile begins with.
+type based struct {
+	from *tree.Stage
+	name string
+	has  []string // pins, or names of what is asked for
+}
+
 func findNoBaseImage(e *examiner) {
-	type service struct {
-		image *tree.Image
-		from  *tree.Stage
-		lock  *tree.Lock
-	}
-	var services []service
-	for _, i := range e.shipped() {
-		own := func(s *tree.Stage) bool { return s.Image == i }
-		if !slices.ContainsFunc(i.Final.Needs(), own) {
-			continue
-		}
-		for _, s := range i.Final.Needs() {
-			if !own(s) || s.External == "" && s.Base == nil {
-				return // an image whose base is not known may be the base
-			}
-		}
-		if lock := e.serviceLock(i); lock != nil && !slices.ContainsFunc(services, func(o service) bool { return o.lock == lock }) {
-			services = append(services, service{i, i.Stages[0], lock})
-		}
-	}
-	if len(services) < manyImages || slices.ContainsFunc(services, func(s service) bool { return !s.from.Official() }) {
+	locked, asking, ok := e.based()
+	if !ok {
 		return
 	}
-	// The packages that three of them pin to one version.
+	if !e.inCommon(locked, manyImages, manyPackages, "pins") {
+		e.inCommon(asking, manyProjects, manyRequirements, "requirements")
+	}
+}
+
+// based are the services with an image, by their locks and by their projects; ok
+// is false where one has a base that may be what they have in common.
+func (e *examiner) based() (locked, asking []based, ok bool) {
+	seen := map[string]bool{}
+	for _, i := range e.shipped() {
+		for _, s := range i.Final.Needs() {
+			if s.Image != i || s.Base == nil && !s.Official() && s.External != "scratch" && !strings.Contains(s.External, "distroless") {
+				return nil, nil, false
+			}
+		}
+		if seen[i.Dockerfile.Path] || len(sites(i)) == 0 {
+			continue
+		}
+		seen[i.Dockerfile.Path] = true
+		if lock := e.serviceLock(i); lock != nil {
+			b := based{from: i.Stages[0], name: path.Base(lock.Dir)}
+			for _, p := range lock.Pins {
+				b.has = append(b.has, string(p.Name)+"=="+p.Version.String())
+			}
+			locked = append(locked, b)
+		}
+		if p := e.tree.ProjectIn(path.Dir(i.Dockerfile.Path)); p != nil {
+			b := based{from: i.Stages[0], name: path.Base(p.Dir)}
+			for _, d := range p.Dependencies {
+				if !e.tree.IsLocal(d.Name) {
+					b.has = append(b.has, string(d.Name))
+				}
+			}
+			asking = append(asking, b)
+		}
+	}
+	return locked, asking, true
+}
+
+// inCommon reports services of which enough have enough in common.
+func (e *examiner) inCommon(services []based, images, packages int, what string) bool {
 	owners := map[string]int{}
 	for _, s := range services {
-		for _, p := range s.lock.Pins {
-			owners[string(p.Name)+"=="+p.Version.String()]++
+		for _, p := range s.has {
+			owners[p]++
 		}
 	}
 	var common []string
-	for pin, n := range owners {
-		if n >= manyImages {
-			common = append(common, pin)
+	for p, n := range owners {
+		if n >= images {
+			common = append(common, p)
 		}
 	}
-	if len(common) < manyPackages {
-		return
+	if len(common) < packages {
+		return false
 	}
-	slices.Sort(common)
 	var names []string
 	var at project.Place
 	for _, s := range services {
 		n := 0
-		for _, p := range s.lock.Pins {
-			if slices.Contains(common, string(p.Name)+"=="+p.Version.String()) {
+		for _, p := range s.has {
+			if slices.Contains(common, p) {
 				n++
 			}
 		}
@@ -91,12 +122,13 @@ func findNoBaseImage(e *examiner) {
 		if at.File == "" {
 			at = s.from.Place
 		}
-		names = append(names, path.Base(s.lock.Dir))
+		names = append(names, s.name)
 	}
-	if len(names) < manyImages {
-		return
+	if len(names) < images {
+		return false
 	}
-	e.add(at, "", fmt.Sprintf("%s have %d packages in common, and no base image", quoteList(names, 6), len(common)))
+	e.add(at, "", fmt.Sprintf("%s have %d %s in common, and no base image", quoteList(names, 6), len(common), what))
+	return true
 }
 
 // serviceLock is the lock that an image installs, or should.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pylock-dev/pylock/cmd/pylock-doctor/internal/tree"
 	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
 )
 
 var noDriftCheck = Rule{
@@ -31,7 +32,11 @@ fails when it imports it. pylock check tells in the pull request, without a reso
 
 // usesPylock reports whether a step is our action, as a check.
 func usesPylock(s *tree.JobStep) bool {
-	return strings.Contains(s.Uses, "pylock@") || strings.HasSuffix(s.Uses, "/pylock")
+	if !strings.Contains(s.Uses, "pylock@") && !strings.HasSuffix(s.Uses, "/pylock") {
+		return false
+	}
+	command, set := s.Inputs["command"]
+	return !set || command.Text != "compile"
 }
 
 func isPylockCheck(c *tree.Command) bool {
@@ -46,16 +51,14 @@ func isPylockCheck(c *tree.Command) bool {
 
 // checkText finds the check in whatever language it is written.
 var checkText = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)pylock[^\n]{0,80}\bcheck\b|pylock-check|pre-commit|pylock-dev/pylock`)
+	return regexp.MustCompile(`(?i)pylock[^\n]{0,80}\bcheck\b|pylock-check|pre-commit|pylock-dev/pylock|pip-compile|pip compile|pip-sync`)
 })
 
 func findNoDriftCheck(e *examiner) {
-	ours := slices.ContainsFunc(e.tree.Locks, func(l *tree.Lock) bool { return l.Tool() == lockfile.ToolPylock })
-	if !ours {
-		return
+	if !slices.ContainsFunc(e.tree.Locks, func(l *tree.Lock) bool { return l.Tool() != "" }) {
+		return // which pylock could not check
 	}
 	var first *tree.Workflow
-	var at *tree.Event
 	for _, w := range e.tree.Workflows {
 		for _, j := range w.Jobs {
 			if j.Uses != "" {
@@ -69,7 +72,7 @@ func findNoDriftCheck(e *examiner) {
 		}
 		for _, ev := range w.Events {
 			if (ev.Name == "pull_request" || ev.Name == "push") && first == nil {
-				first, at = w, ev
+				first = w
 			}
 		}
 	}
@@ -84,7 +87,7 @@ func findNoDriftCheck(e *examiner) {
 			}
 		}
 	}
-	e.add(at.Place, "", "no workflow runs pylock check: a lock may be stale, and nobody is told")
+	e.add(project.Place{File: first.Path, Line: 1}, "", "no workflow runs pylock check: a lock may be stale, and nobody is told")
 }
 
 // mayCheck reports whether a step checks the locks, or runs what nobody has

@@ -39,9 +39,7 @@ func findPathsWithoutLock(e *examiner) {
 			if ev.Name != "push" && ev.Name != "pull_request" && ev.Name != "pull_request_target" {
 				continue
 			}
-			for _, l := range e.tree.Locks {
-				e.filterLeavesOut(w, ev, l)
-			}
+			e.filterLeavesOut(w, ev)
 		}
 	}
 }
@@ -75,29 +73,45 @@ func installsFile(c *tree.Command) bool {
 	return in != nil && slices.ContainsFunc(in.Files, func(a tree.Argument) bool { return strings.HasSuffix(a.Text, ".lock") })
 }
 
-// filterLeavesOut reports a filter that lets a service's own files through, and
-// not its lock.
-func (e *examiner) filterLeavesOut(w *tree.Workflow, ev *tree.Event, l *tree.Lock) {
-	if e.tree.ProjectIn(l.Dir) == nil || path.Base(l.Path) != path.Base(e.tree.LocksIn(l.Dir)[0].Path) {
-		return
-	}
-	if len(ev.Ignore) > 0 {
-		if n := lastMatch(ev.Ignore, l.Path); n >= 0 && lastMatch(ev.Ignore, l.Dir+"/pyproject.toml") < 0 {
+// filterLeavesOut reports a filter that lets files of services through, and not
+// their locks.
+func (e *examiner) filterLeavesOut(w *tree.Workflow, ev *tree.Event) {
+	var left []string
+	at := -1
+	for _, l := range e.tree.Locks {
+		if e.tree.ProjectIn(l.Dir) == nil || e.tree.LocksIn(l.Dir)[0] != l {
+			continue
+		}
+		own := []string{path.Join(l.Dir, "pyproject.toml"), path.Join(l.Dir, "Dockerfile")}
+		if n := lastMatch(ev.Ignore, l.Path); n >= 0 && lastMatch(ev.Ignore, own[0]) < 0 {
 			e.add(ev.Ignore[n].Place, fmt.Sprintf("take it out, or add !%s", l.Path), fmt.Sprintf("paths-ignore of %s has %s", ev.Name, l.Path))
 		}
-		return
-	}
-	if len(ev.Paths) == 0 || lastMatch(ev.Paths, l.Path) >= 0 {
-		return
-	}
-	for _, name := range []string{"pyproject.toml", "Dockerfile"} {
-		file := path.Join(l.Dir, name)
-		n := lastMatch(ev.Paths, file)
-		if e.tree.Has(file) && n >= 0 {
-			e.add(ev.Paths[n].Place, "add "+l.Path, fmt.Sprintf("paths of %s have %s and not %s", ev.Name, file, l.Path), e.addPath(w, ev, l.Path)...)
-			return
+		if len(ev.Paths) == 0 || lastMatch(ev.Paths, l.Path) >= 0 {
+			continue
+		}
+		for _, file := range own {
+			if n := lastMatch(ev.Paths, file); n >= 0 && e.tree.Has(file) {
+				left = append(left, l.Path)
+				if at < 0 {
+					at = n
+				}
+				break
+			}
 		}
 	}
+	if len(left) > 0 {
+		e.add(ev.Paths[at].Place, "add "+strings.Join(addedPaths(left), ", "),
+			fmt.Sprintf("paths of %s have %s and not %s", ev.Name, ev.Paths[at].Text, quoteList(left, 3)), e.addPaths(w, ev, addedPaths(left))...)
+	}
+}
+
+// addedPaths are the patterns for locks: one for all that are called alike.
+func addedPaths(locks []string) []string {
+	name := path.Base(locks[0])
+	if len(locks) > 1 && !slices.ContainsFunc(locks, func(l string) bool { return path.Base(l) != name }) {
+		return []string{"**/" + name}
+	}
+	return locks
 }
 
 // lastMatch is the pattern that lets a file through, -1 for none: of those that
@@ -153,18 +167,26 @@ func filterPattern(p string) *regexp.Regexp {
 	return re
 }
 
-// addPath adds a file to a list that has a line for each item, or one for all.
-func (e *examiner) addPath(w *tree.Workflow, ev *tree.Event, file string) []fix.Edit {
+// addPaths adds patterns to a list that has a line for each item, or one for all.
+func (e *examiner) addPaths(w *tree.Workflow, ev *tree.Event, patterns []string) []fix.Edit {
 	last := ev.Paths[len(ev.Paths)-1]
 	if last.Place.Line < 1 || last.Place.Line > len(w.Lines) {
 		return nil
 	}
 	line := w.Lines[last.Place.Line-1]
 	if i := strings.Index(line, "- "); i >= 0 && strings.TrimSpace(line[:i]) == "" {
-		return []fix.Edit{{File: w.Path, Line: last.Place.Line, After: []string{line[:i] + "- " + yamlText(file)}}}
+		var lines []string
+		for _, p := range patterns {
+			lines = append(lines, line[:i]+"- "+yamlText(p))
+		}
+		return []fix.Edit{{File: w.Path, Line: last.Place.Line, After: lines}}
 	}
 	if i := strings.LastIndexByte(line, ']'); i >= 0 && strings.Contains(line[:i], last.Text) {
-		return []fix.Edit{{File: w.Path, Line: last.Place.Line, Column: i + 1, Insert: ", " + yamlText(file)}}
+		var quoted []string
+		for _, p := range patterns {
+			quoted = append(quoted, yamlText(p))
+		}
+		return []fix.Edit{{File: w.Path, Line: last.Place.Line, Column: i + 1, Insert: ", " + strings.Join(quoted, ", ")}}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ the lock pins, it takes for installed and leaves out of the prefix. The next sta
 	Mends:  "adds --ignore-installed",
 	find: func(e *examiner) {
 		for _, s := range e.all() {
-			if s.Tool != tree.Pip || s.Prefix.Text == "" || s.IgnoreInstalled || s.Unclear || s.Verb != "install" || len(s.Files)+len(s.Specs) == 0 {
+			if s.Tool != tree.Pip || s.Prefix.Text == "" || s.IgnoreInstalled || s.Unclear || s.Verb != "install" || !s.bringsPackages(e) {
 				continue
 			}
 			var edits []fix.Edit
@@ -31,4 +31,12 @@ the lock pins, it takes for installed and leaves out of the prefix. The next sta
 			e.add(s.Place, "", fmt.Sprintf("installs into %s without --ignore-installed: what the builder's own site-packages have is left out", s.Prefix.Text), edits...)
 		}
 	},
+}
+
+// bringsPackages reports whether packages of an index are installed.
+func (s *site) bringsPackages(e *examiner) bool {
+	if len(s.Files)+len(s.Specs) > 0 {
+		return true
+	}
+	return !s.NoDeps && len(s.opens(e.tree)) > 0
 }

@@ -14,7 +14,7 @@ import (
 
 var redundantDependency = Rule{
 	Rule: lockfile.Rule{ID: "redundant-dependency", Severity: lockfile.Warning,
-		Title: "a direct dependency comes with another one",
+		Title: "a direct dependency brings another one",
 		Help:  "Keep one of the two: the smaller one where it is enough."},
 	Reason: `ansible is ansible-core and some hundred megabytes of collections; who asks for both gets the large one. As a rule one of them
 was meant, and the other is left from a try. The rule looks at packages of one family alone (a and a-core), of which the code imports the
@@ -47,7 +47,7 @@ func findRedundantDependency(e *examiner) {
 					continue
 				}
 				if (bundles[outer.Name] == inner.Name || e.brings(p, outer.Name, inner.Name)) && !e.imports(p, inner.Name) {
-					e.add(inner.Place, "", fmt.Sprintf("%s comes with %s (line %d) already", inner.Name, outer.Name, outer.Place.Line))
+					e.add(outer.Place, "", fmt.Sprintf("%s brings %s, which is asked for by itself (line %d)", outer.Name, inner.Name, inner.Place.Line))
 				}
 			}
 		}

@@ -35,6 +35,7 @@ const (
 	asProject  = "with its own dependencies"
 	asEditable = "in editable mode"
 	asLine     = "by a line of a requirements file"
+	asLocked   = "by a line of its lock"
 	asFiles    = "as plain files, not installed"
 )
 
@@ -58,9 +59,12 @@ func findSharedInstalledTwice(e *examiner) {
 	slices.Sort(dirs)
 	for _, dir := range dirs {
 		all := byDir[dir]
+		// In the order of the file: what comes second is too much.
+		slices.SortStableFunc(all, func(a, b use) int {
+			return cmp.Or(cmp.Compare(a.place.File, b.place.File), cmp.Compare(a.place.Line, b.place.Line))
+		})
 		if e.isLibrary(dir, all) {
-			e.twice(all)
-			e.ways(all)
+			e.ways(slices.DeleteFunc(slices.Clone(all), e.twice(all)))
 		}
 	}
 }
@@ -110,6 +114,7 @@ func (e *examiner) uses() []use {
 				e.linesOf(&s, a, i, add)
 			}
 		}
+		e.locked(i, add)
 		e.plain(i, add)
 	}
 	return out
@@ -127,6 +132,23 @@ func (e *examiner) linesOf(s *site, a tree.Argument, i *tree.Image, add func(use
 		at := path.Join(s.Dir, text)
 		if dir, _, found := s.step.Lookup(at); found == tree.Found && e.tree.ProjectIn(dir) != nil {
 			add(use{dir, asLine, i, s.Place})
+		}
+	}
+}
+
+// locked adds the folders that an installed lock names.
+func (e *examiner) locked(i *tree.Image, add func(use)) {
+	for _, s := range sites(i) {
+		for _, l := range s.locks(e.tree) {
+			for _, d := range l.Direct {
+				text := strings.TrimSpace(strings.TrimPrefix(d.Text, "-e "))
+				if !strings.HasPrefix(text, ".") {
+					continue
+				}
+				if dir, _, found := s.step.Lookup(path.Join(s.Dir, text)); found == tree.Found && e.tree.ProjectIn(dir) != nil {
+					add(use{dir, asLocked, i, s.Place})
+				}
+			}
 		}
 	}
 }
@@ -173,16 +195,20 @@ func (e *examiner) plain(i *tree.Image, add func(use)) {
 	}
 }
 
-// twice reports installs of a folder in an image that has it already.
-func (e *examiner) twice(uses []use) {
+// twice reports installs of a folder in an image that has it already, and
+// returns which uses are of such images, or not ones to compare.
+func (e *examiner) twice(uses []use) func(use) bool {
+	out := map[*tree.Image]bool{}
 	for n, u := range uses {
 		for _, before := range uses[:n] {
 			if before.image == u.image && before.way != asFiles && u.way != asFiles {
 				e.add(u.place, "", fmt.Sprintf("installs %s a second time: line %d has it already", u.dir, before.place.Line))
+				out[u.image] = u.way != before.way
 				break
 			}
 		}
 	}
+	return func(u use) bool { return out[u.image] || u.way == asLocked }
 }
 
 // ways reports images that get a folder in another way than most.

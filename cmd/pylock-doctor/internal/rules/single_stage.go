@@ -47,18 +47,14 @@ func findSingleStage(e *examiner) {
 			}
 		}
 		var names []string
-		var first *tree.Step
-		for name, st := range left {
+		for name := range left {
 			names = append(names, name)
-			if first == nil || st.Place.File == first.Place.File && st.Place.Line < first.Place.Line || st.Place.File < first.Place.File {
-				first = st
-			}
 		}
-		if first == nil {
+		if len(names) == 0 {
 			continue
 		}
 		slices.Sort(names)
-		e.add(first.Place, "", fmt.Sprintf("leaves %s in the image", quoteList(names, 4)))
+		e.add(i.Final.Place, "", fmt.Sprintf("the image keeps %s (%s)", quoteList(names, 4), left[names[0]].Place))
 	}
 }
 

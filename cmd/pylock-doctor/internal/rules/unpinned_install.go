@@ -10,21 +10,23 @@ import (
 
 var unpinnedInstall = Rule{
 	Rule: lockfile.Rule{ID: "unpinned-install", Severity: lockfile.Stale,
-		Title: "an image installs ranges beside its lock",
+		Title: "an image installs ranges",
 		Help:  "Add the package to what the service asks for and compile its lock; install folders of the repository with --no-deps."},
-	Reason: `What is installed beside the lock is resolved by pip when the image is built, and may replace pinned packages by other
-versions. A folder of the repository brings the ranges of its pyproject.toml, unless --no-deps says that the lock has them.`,
-	Cost: "a resolution in each build, and packages that the lock does not know",
+	Reason: `What no lock pins is resolved when the image is built, and may replace pinned packages by other versions. A folder of the repository brings the ranges of its pyproject.toml, unless --no-deps says that the lock has them.`,
+	Cost:   "a resolution in each build, and packages that the lock does not know",
 	Before: `RUN pip install --no-cache-dir -r requirements.lock
 RUN pip install --no-cache-dir gunicorn ./shared`,
 	After: `RUN pip install --no-cache-dir -r requirements.lock
 RUN pip install --no-cache-dir --no-deps ./shared`,
 	Lang:  "dockerfile",
-	Mends: "adds --no-deps where folders alone are installed",
+	Mends: "adds --no-deps where folders alone are installed beside a lock",
 	find:  findUnpinnedInstall,
 }
 
 func findUnpinnedInstall(e *examiner) {
+	if len(e.tree.Locks) == 0 {
+		return // a repository without locks has no fault to find here
+	}
 	for _, i := range e.shipped() {
 		for _, s := range sites(i) {
 			if isDeveloping(s.stage.Name) || s.Unclear {
@@ -34,8 +36,8 @@ func findUnpinnedInstall(e *examiner) {
 				if len(s.Constraints) > 0 {
 					continue
 				}
-				lock := e.lockBeside(i, &s, o)
-				if lock == nil || e.elsewhere(&s, i) {
+				beside := e.lockBeside(i)
+				if beside != "" && e.elsewhere(&s, i) {
 					continue
 				}
 				what := o.what
@@ -45,7 +47,7 @@ func findUnpinnedInstall(e *examiner) {
 				case o.file != "":
 					what = fmt.Sprintf("%s of %s", o.what, o.file)
 				}
-				e.add(s.Place, howUnpinned(o), fmt.Sprintf("installs %s beside %s", what, lock.Path), s.noDeps(e)...)
+				e.add(s.Place, howUnpinned(o), "installs "+what+beside, s.noDeps(e, beside)...)
 				break
 			}
 		}
@@ -59,17 +61,14 @@ func howUnpinned(o open) string {
 	return ""
 }
 
-// lockBeside is the lock that the image installs besides an open install; nil
-// for none, or where the file of the install has none of its own.
-func (e *examiner) lockBeside(i *tree.Image, s *site, o open) *tree.Lock {
-	var all []*tree.Lock
-	for _, other := range sites(i) {
-		all = append(all, other.locks(e.tree)...)
+// lockBeside ends a sentence with the lock that the image installs; "" for none.
+func (e *examiner) lockBeside(i *tree.Image) string {
+	for _, s := range sites(i) {
+		if locks := s.locks(e.tree); len(locks) > 0 {
+			return " beside " + locks[0].Path
+		}
 	}
-	if len(all) == 0 {
-		return nil
-	}
-	return all[0]
+	return ""
 }
 
 // elsewhere reports whether the install goes where the lock does not: another
@@ -86,9 +85,10 @@ func (e *examiner) elsewhere(s *site, i *tree.Image) bool {
 	return true
 }
 
-// noDeps adds --no-deps to an install of folders alone.
-func (s *site) noDeps(e *examiner) []fix.Edit {
-	if len(s.Specs)+len(s.Files) > 0 || s.At.Column == 0 {
+// noDeps adds --no-deps to an install of folders alone, where a lock is there
+// that has what they ask for.
+func (s *site) noDeps(e *examiner, beside string) []fix.Edit {
+	if beside == "" || len(s.Specs)+len(s.Files) > 0 || s.At.Column == 0 {
 		return nil
 	}
 	return []fix.Edit{{File: s.Place.File, Line: s.At.Line, Column: s.At.Column + len(s.At.Text), Insert: " --no-deps"}}

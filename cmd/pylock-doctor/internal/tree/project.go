@@ -129,14 +129,14 @@ func (t *Tree) ProjectIn(dir string) *Project {
 func (t *Tree) Open(p *Project) *Requirement {
 	for i := range p.Dependencies {
 		d := &p.Dependencies[i]
-		if !Pinned(d.Requirement) && !t.isLocal(d.Name) {
+		if !Pinned(d.Requirement) && !t.IsLocal(d.Name) {
 			return d
 		}
 	}
 	return nil
 }
 
-// isLocal reports whether a name is that of a package of the repository.
-func (t *Tree) isLocal(name pypi.Name) bool {
+// IsLocal reports whether a name is that of a package of the repository.
+func (t *Tree) IsLocal(name pypi.Name) bool {
 	return slices.ContainsFunc(t.Projects, func(p *Project) bool { return p.Name == name && name != "" })
 }

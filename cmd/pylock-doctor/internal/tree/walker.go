@@ -318,6 +318,9 @@ func (w *walker) run(c *instructions.RunCommand) {
 	for _, cmd := range run.Commands {
 		cmd.Place.File = st.Place.File
 		if in := NewInstall(cmd); in != nil {
+			if !run.Body {
+				in.Place = st.Place
+			}
 			run.Installs = append(run.Installs, in)
 		}
 	}
