@@ -116,7 +116,7 @@ func firstSentence(s string) string {
 	return strings.TrimSuffix(strings.ReplaceAll(s, "\n", " "), ".")
 }
 
-var ignoreComment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`#\s*pylock:\s*ignore\[([^\]]*)\]`) })
+var ignoreComment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`#.*?\bpylock:\s*ignore\[([^\]]*)\]`) })
 
 // switchedOff reports whether a comment on the line of a finding, above it, or
 // above the instruction that the line belongs to, names its rule.

@@ -96,7 +96,7 @@ func (e *examiner) uses() []use {
 				continue
 			}
 			for _, p := range s.Paths {
-				repo, _, found := s.step.Lookup(p.Argument.Path)
+				repo, found := s.step.Project(p.Argument.Path)
 				pr := e.tree.ProjectIn(repo)
 				if found != tree.Found || pr == nil {
 					continue
@@ -130,7 +130,7 @@ func (e *examiner) linesOf(s *site, a tree.Argument, i *tree.Image, add func(use
 		text, _, _ = strings.Cut(text, "[")
 		// pip takes such a path from the folder that it runs in.
 		at := path.Join(s.Dir, text)
-		if dir, _, found := s.step.Lookup(at); found == tree.Found && e.tree.ProjectIn(dir) != nil {
+		if dir, found := s.step.Project(at); found == tree.Found && e.tree.ProjectIn(dir) != nil {
 			add(use{dir, asLine, i, s.Place})
 		}
 	}
@@ -145,7 +145,7 @@ func (e *examiner) locked(i *tree.Image, add func(use)) {
 				if !strings.HasPrefix(text, ".") {
 					continue
 				}
-				if dir, _, found := s.step.Lookup(path.Join(s.Dir, text)); found == tree.Found && e.tree.ProjectIn(dir) != nil {
+				if dir, found := s.step.Project(path.Join(s.Dir, text)); found == tree.Found && e.tree.ProjectIn(dir) != nil {
 					add(use{dir, asLocked, i, s.Place})
 				}
 			}
@@ -175,8 +175,8 @@ func (e *examiner) plain(i *tree.Image, add func(use)) {
 		inside := func(p string) bool { return p == l.Dir || strings.HasPrefix(p, l.Dir+"/") }
 		isInstalled := slices.ContainsFunc(all, func(s site) bool {
 			return slices.ContainsFunc(s.Paths, func(p tree.Path) bool {
-				repo, _, found := s.step.Lookup(p.Argument.Path)
-				return found != tree.Found || inside(repo)
+				repo, found := s.step.Project(p.Argument.Path)
+				return found == tree.Unknown || inside(repo)
 			}) || slices.ContainsFunc(s.Files, func(a tree.Argument) bool {
 				repo, _, found := s.step.Lookup(a.Path)
 				return found != tree.Found || e.tree.Has(repo) && len(e.tree.Requirements(repo).Paths) > 0

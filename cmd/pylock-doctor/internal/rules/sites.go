@@ -135,7 +135,7 @@ func (s *site) opens(t *tree.Tree) []open {
 		out = append(out, o)
 	}
 	for _, p := range s.Paths {
-		repo, _, found := s.step.Lookup(p.Argument.Path)
+		repo, found := s.step.Project(p.Argument.Path)
 		if found != tree.Found {
 			continue
 		}

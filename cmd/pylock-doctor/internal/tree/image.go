@@ -425,6 +425,25 @@ func (step *Step) Lookup(p string) (repo string, by *Step, a Answer) {
 	return step.Stage.lookup(p, step.index, 0)
 }
 
+// Project says which folder of the repository a folder of the stage is, by its
+// pyproject.toml: a COPY may bring that and the code from different places.
+func (step *Step) Project(dir string) (repo string, a Answer) {
+	if dir == "" {
+		return "", Unknown
+	}
+	file, _, a := step.Lookup(path.Join(dir, "pyproject.toml"))
+	if a == Found {
+		return path.Dir(file), Found
+	}
+	if a == Absent {
+		_, _, a = step.Lookup(dir)
+		if a == Found {
+			a = Absent // a folder without a project
+		}
+	}
+	return "", a
+}
+
 // Lookup is that of the stage when it is done.
 func (s *Stage) Lookup(p string) (repo string, by *Step, a Answer) {
 	return s.lookup(p, len(s.files), 0)
