@@ -60,7 +60,7 @@ func (e *examiner) wantsLock(i *tree.Image, st *tree.Step, file string) bool {
 			return true
 		}
 	}
-	for _, s := range sites(i) {
+	for _, s := range e.sites(i) {
 		for _, a := range s.Files {
 			if _, _, found := s.step.Lookup(a.Path); found != tree.Found && path.Base(a.Path) == base && a.Path == path.Join(st.Copy.Dest, e.below(st, file)) {
 				return true

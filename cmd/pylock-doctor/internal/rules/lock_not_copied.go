@@ -57,11 +57,11 @@ type unlocked struct {
 // unlocked calls yield for each.
 func (e *examiner) unlocked(yield func(unlocked)) {
 	for _, i := range e.shipped() {
-		if unclear(i) {
+		if e.unclear(i) {
 			continue
 		}
 		told := map[string]bool{}
-		for _, s := range sites(i) {
+		for _, s := range e.sites(i) {
 			if isDeveloping(s.stage.Name) {
 				continue
 			}
@@ -82,13 +82,13 @@ func (e *examiner) unlocked(yield func(unlocked)) {
 // false where that is no service, or has its lock installed.
 func (e *examiner) serviceOf(i *tree.Image, s *site, o open) (u unlocked, ok bool) {
 	u = unlocked{site: *s, open: o}
-	if s.pinned(e.tree) {
+	if e.pinned(s) {
 		return u, false
 	}
 	if locks := e.locksOf(i, o); len(locks) > 0 {
 		u.lock, u.dir = locks[0].Path, locks[0].Dir
 		u.copied = slices.ContainsFunc(locks, func(l *tree.Lock) bool { return brings(i.Final, l.Path) })
-		return u, !installed(e.tree, i, locks)
+		return u, !e.installed(i, locks)
 	}
 	// Where others have locks, a service without one is a fault, too. What has a
 	// lock of another kind is another tool's.
@@ -147,7 +147,7 @@ var toolLocks = map[tree.Tool]string{tree.Uv: "uv.lock", tree.Poetry: "poetry.lo
 
 // otherTools looks for uv sync, poetry install and the like without their locks.
 func (e *examiner) otherTools(i *tree.Image, yield func(unlocked)) {
-	for _, s := range sites(i) {
+	for _, s := range e.sites(i) {
 		name := toolLocks[s.Tool]
 		if name == "" || s.Unclear || s.Dir == "" {
 			continue

@@ -66,7 +66,7 @@ func (e *examiner) based() (locked, asking []based, ok bool) {
 				return nil, nil, false
 			}
 		}
-		if seen[i.Dockerfile.Path] || len(sites(i)) == 0 {
+		if seen[i.Dockerfile.Path] || len(e.sites(i)) == 0 {
 			continue
 		}
 		seen[i.Dockerfile.Path] = true
@@ -133,8 +133,8 @@ func (e *examiner) inCommon(services []based, images, packages int, what string)
 
 // serviceLock is the lock that an image installs, or should.
 func (e *examiner) serviceLock(i *tree.Image) *tree.Lock {
-	for _, s := range sites(i) {
-		if locks := s.locks(e.tree); len(locks) > 0 {
+	for _, s := range e.sites(i) {
+		if locks := e.locks(&s); len(locks) > 0 {
 			return locks[0]
 		}
 	}

@@ -91,12 +91,12 @@ func otherPython(c *tree.Command) bool {
 func findPythonMismatch(e *examiner) {
 	for _, i := range e.shipped() {
 		told := map[*tree.Stage]bool{}
-		for _, s := range sites(i) {
+		for _, s := range e.sites(i) {
 			if !s.isPip() || isSet(s.Command, "UV_PYTHON") {
 				continue
 			}
 			version, place := pythonOf(s.stage)
-			for _, l := range s.locks(e.tree) {
+			for _, l := range e.locks(&s) {
 				if version == "" || len(l.Pythons) == 0 || slices.Contains(l.Pythons, version) {
 					continue
 				}
@@ -225,11 +225,11 @@ func (e *examiner) libcMismatchOf(s *site, l *tree.Lock) string {
 
 func findLibcMismatch(e *examiner) {
 	for _, i := range e.shipped() {
-		for _, s := range sites(i) {
+		for _, s := range e.sites(i) {
 			if !s.isPip() {
 				continue
 			}
-			for _, l := range s.locks(e.tree) {
+			for _, l := range e.locks(&s) {
 				if compiled(l) {
 					if message := e.libcMismatchOf(&s, l); message != "" {
 						e.add(s.stage.Chain()[0].Place, "", message)

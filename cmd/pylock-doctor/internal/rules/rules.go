@@ -67,12 +67,16 @@ type examiner struct {
 	tree  *tree.Tree
 	rule  *Rule
 	found []Finding
+
+	// What several rules ask for, found out once.
+	sitesOf        map[*tree.Image][]site
+	locksOfInstall map[*tree.Install][]*tree.Lock
 }
 
 // Examine returns the findings of a tree that no comment switches off, in the
 // order of their places.
 func Examine(t *tree.Tree, ignore []string) []Finding {
-	e := &examiner{tree: t}
+	e := &examiner{tree: t, sitesOf: map[*tree.Image][]site{}, locksOfInstall: map[*tree.Install][]*tree.Lock{}}
 	for _, r := range All {
 		if !slices.Contains(ignore, r.ID) {
 			e.rule = r

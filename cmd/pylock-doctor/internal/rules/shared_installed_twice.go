@@ -91,7 +91,7 @@ func (e *examiner) uses() []use {
 		}
 	}
 	for _, i := range e.shipped() {
-		for _, s := range sites(i) {
+		for _, s := range e.sites(i) {
 			if !s.isPip() || s.stage.Image.Dockerfile != i.Dockerfile || isDeveloping(s.stage.Name) || s.Verb != "install" {
 				continue
 			}
@@ -138,8 +138,8 @@ func (e *examiner) linesOf(s *site, a tree.Argument, i *tree.Image, add func(use
 
 // locked adds the folders that an installed lock names.
 func (e *examiner) locked(i *tree.Image, add func(use)) {
-	for _, s := range sites(i) {
-		for _, l := range s.locks(e.tree) {
+	for _, s := range e.sites(i) {
+		for _, l := range e.locks(&s) {
 			for _, d := range l.Direct {
 				text := strings.TrimSpace(strings.TrimPrefix(d.Text, "-e "))
 				if !strings.HasPrefix(text, ".") {
@@ -156,8 +156,8 @@ func (e *examiner) locked(i *tree.Image, add func(use)) {
 // plain adds the libraries that an image copies by name and never installs,
 // although its service asks for them.
 func (e *examiner) plain(i *tree.Image, add func(use)) {
-	all := sites(i)
-	if len(all) == 0 || unclear(i) || slices.ContainsFunc(all, func(s site) bool { return !s.isPip() || s.Verb != "install" }) {
+	all := e.sites(i)
+	if len(all) == 0 || e.unclear(i) || slices.ContainsFunc(all, func(s site) bool { return !s.isPip() || s.Verb != "install" }) {
 		return
 	}
 	asks := func(l *tree.Project) bool {

@@ -35,7 +35,7 @@ var compilers = strings.Fields(`build-essential build-base gcc g++ clang cargo r
 
 func findSingleStage(e *examiner) {
 	for _, i := range e.shipped() {
-		if isDeveloping(i.Final.Name) || !slices.ContainsFunc(sites(i), func(s site) bool { return s.stage.Image == i }) {
+		if isDeveloping(i.Final.Name) || !slices.ContainsFunc(e.sites(i), func(s site) bool { return s.stage.Image == i }) {
 			continue
 		}
 		left := map[string]*tree.Step{}

@@ -44,7 +44,10 @@ func (e *examiner) shipped() []*tree.Image {
 
 // sites are the installs that an image is made with, of its own Dockerfile and
 // of those that it builds on.
-func sites(i *tree.Image) []site {
+func (e *examiner) sites(i *tree.Image) []site {
+	if out, ok := e.sitesOf[i]; ok {
+		return out
+	}
 	var out []site
 	for _, s := range i.Final.Needs() {
 		for _, st := range s.Steps {
@@ -56,6 +59,7 @@ func sites(i *tree.Image) []site {
 			}
 		}
 	}
+	e.sitesOf[i] = out
 	return out
 }
 
@@ -63,7 +67,7 @@ func sites(i *tree.Image) []site {
 func (e *examiner) all() []site {
 	var out []site
 	for _, i := range e.shipped() {
-		out = append(out, sites(i)...)
+		out = append(out, e.sites(i)...)
 	}
 	return out
 }
@@ -73,28 +77,27 @@ func (s *site) isPip() bool { return s.Tool == tree.Pip || s.Tool == tree.UvPip 
 
 // locks are the locks of the repository that the install takes its pins from,
 // as files or as constraints.
-func (s *site) locks(t *tree.Tree) []*tree.Lock {
+func (e *examiner) locks(s *site) []*tree.Lock {
+	if out, ok := e.locksOfInstall[s.Install]; ok {
+		return out
+	}
 	var out []*tree.Lock
 	for _, a := range slices.Concat(s.Files, s.Constraints) {
 		repo, _, found := s.step.Lookup(a.Path)
 		if found != tree.Found {
 			continue
 		}
-		if l := t.LockAt(repo); l != nil {
+		if l := e.tree.LockAt(repo); l != nil {
 			out = append(out, l)
 		}
 	}
+	e.locksOfInstall[s.Install] = out
 	return out
 }
 
 // pinned reports whether a file of an install, or a constraint, is not known to
 // be open: it may pin all there is.
-func (s *site) pinned(t *tree.Tree) bool {
-	if len(s.locks(t)) > 0 || len(s.Constraints) > 0 {
-		return true
-	}
-	return false
-}
+func (e *examiner) pinned(s *site) bool { return len(e.locks(s)) > 0 || len(s.Constraints) > 0 }
 
 // open is what an install takes by range.
 type open struct {
@@ -203,9 +206,9 @@ func brings(s *tree.Stage, repo string) bool {
 
 // installed reports whether some install of the image takes its pins from one of
 // the locks.
-func installed(t *tree.Tree, i *tree.Image, locks []*tree.Lock) bool {
-	for _, s := range sites(i) {
-		for _, l := range s.locks(t) {
+func (e *examiner) installed(i *tree.Image, locks []*tree.Lock) bool {
+	for _, s := range e.sites(i) {
+		for _, l := range e.locks(&s) {
 			if slices.Contains(locks, l) {
 				return true
 			}
@@ -216,7 +219,7 @@ func installed(t *tree.Tree, i *tree.Image, locks []*tree.Lock) bool {
 
 // unclear reports whether an image has an install, or a step, that nobody can
 // tell all of: what is not seen may be the lock.
-func unclear(i *tree.Image) bool {
+func (e *examiner) unclear(i *tree.Image) bool {
 	for _, s := range i.Final.Needs() {
 		for _, st := range s.Steps {
 			if st.Run == nil {

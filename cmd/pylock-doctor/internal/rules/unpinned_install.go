@@ -28,7 +28,7 @@ func findUnpinnedInstall(e *examiner) {
 		return // a repository without locks has no fault to find here
 	}
 	for _, i := range e.shipped() {
-		for _, s := range sites(i) {
+		for _, s := range e.sites(i) {
 			if isDeveloping(s.stage.Name) || s.Unclear {
 				continue
 			}
@@ -63,8 +63,8 @@ func howUnpinned(o open) string {
 
 // lockBeside ends a sentence with the lock that the image installs; "" for none.
 func (e *examiner) lockBeside(i *tree.Image) string {
-	for _, s := range sites(i) {
-		if locks := s.locks(e.tree); len(locks) > 0 {
+	for _, s := range e.sites(i) {
+		if locks := e.locks(&s); len(locks) > 0 {
 			return " beside " + locks[0].Path
 		}
 	}
@@ -77,8 +77,8 @@ func (e *examiner) elsewhere(s *site, i *tree.Image) bool {
 	where := func(s *site) [3]string {
 		return [3]string{s.Prefix.Text, s.Target.Text, s.Command.Words[0].Text}
 	}
-	for _, other := range sites(i) {
-		if len(other.locks(e.tree)) > 0 && where(&other)[0] == where(s)[0] && where(&other)[1] == where(s)[1] {
+	for _, other := range e.sites(i) {
+		if len(e.locks(&other)) > 0 && where(&other)[0] == where(s)[0] && where(&other)[1] == where(s)[1] {
 			return false
 		}
 	}

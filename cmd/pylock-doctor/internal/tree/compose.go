@@ -26,6 +26,7 @@ import (
 const (
 	composeTime = 10 * time.Second
 	maxIncludes = 100
+	maxNodes    = 100_000 // values of a compose file, with its aliases
 )
 
 // ComposeFile is one with what it includes and extends.
@@ -138,6 +139,9 @@ func (t *Tree) composeNodes(file string) (services []composeNode, ok bool) {
 			return err
 		}
 		root := content(&doc)
+		if expanded(root, map[*yaml.Node]int{}) > maxNodes {
+			return fmt.Errorf("its aliases stand for more than %d values", maxNodes)
+		}
 		list := get(root, "services")
 		for _, kv := range pairs(list) {
 			if from == file {
@@ -286,6 +290,30 @@ func (t *Tree) relative(abs string) (string, bool) {
 		return "", false
 	}
 	return join(filepath.ToSlash(rel))
+}
+
+// expanded counts the values of a document, those of an alias wherever it is
+// used.
+func expanded(n *yaml.Node, known map[*yaml.Node]int) int {
+	if n == nil {
+		return 0
+	}
+	if c, ok := known[n]; ok {
+		return c
+	}
+	known[n] = maxNodes + 1 // what holds itself has no end
+	count := 1
+	if n.Kind == yaml.AliasNode {
+		count = expanded(n.Alias, known)
+	}
+	for _, c := range n.Content {
+		if count += expanded(c, known); count > maxNodes {
+			count = maxNodes + 1
+			break
+		}
+	}
+	known[n] = count
+	return count
 }
 
 // content is the root of a document.

@@ -17,7 +17,7 @@ import (
 
 // maxInstructions bounds the instructions of a Dockerfile, maxStages its stages.
 const (
-	maxInstructions = 5_000
+	maxInstructions = 1_000
 	maxStages       = 200
 )
 
@@ -115,13 +115,19 @@ func (v variables) Keys() []string {
 
 func (v variables) set(name, value string) { v[name] = &value }
 
-// maxExpanded bounds a word after its variables, in bytes.
-const maxExpanded = 16 << 10
+const (
+	// maxExpanded bounds a word after its variables, in bytes, and maxVariables
+	// the variables in it.
+	maxExpanded  = 4 << 10
+	maxVariables = 64
+	// maxNames bounds the variables of a stage: later ones are not known.
+	maxNames = 500
+)
 
 // expand replaces the variables of a word; known is false where one of them
 // has no value.
 func (d *Dockerfile) expand(word string, vars variables) (s string, known bool) {
-	if len(word) > maxExpanded {
+	if len(word) > maxExpanded || strings.Count(word, "$") > maxVariables {
 		return "", false
 	}
 	r, err := shell.NewLex(d.escape).ProcessWordWithMatches(word, vars)
@@ -130,6 +136,9 @@ func (d *Dockerfile) expand(word string, vars variables) (s string, known bool) 
 	}
 	return r.Result, len(r.Unmatched) == 0
 }
+
+// maxPatterns bounds the patterns of a .dockerignore.
+const maxPatterns = 2_000
 
 // ignorer is what a .dockerignore leaves out of a context.
 type ignorer struct {
@@ -177,7 +186,7 @@ func newIgnorer(file string, lines []string) *ignorer {
 		}
 		g.lines, g.texts = append(g.lines, i+1), append(g.texts, p)
 	}
-	if len(g.texts) > maxInstructions {
+	if len(g.texts) > maxPatterns {
 		return &ignorer{file: file}
 	}
 	if m, err := patternmatcher.New(g.texts); err == nil {

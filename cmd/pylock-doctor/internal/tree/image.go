@@ -15,6 +15,7 @@ import (
 const (
 	maxImages = 2_000
 	maxBases  = 16
+	maxSteps  = 100_000 // instructions of all images
 )
 
 // Image is a Dockerfile as something builds it.
@@ -174,6 +175,7 @@ type follower struct {
 	tree   *Tree
 	builds []Build
 	names  map[string]int // of a build by the name of its image
+	steps  int            // instructions of the images so far
 }
 
 func sameBuild(a, b *Build) bool {
@@ -197,7 +199,14 @@ func (f *follower) image(b *Build, depth int) *Image {
 		}
 	}
 	d := t.Dockerfile(b.Dockerfile)
-	if d == nil || len(t.Images) >= maxImages || depth > maxBases {
+	if d == nil || depth > maxBases {
+		return nil
+	}
+	for _, s := range d.stages {
+		f.steps += len(s.Commands)
+	}
+	if len(t.Images) >= maxImages || f.steps > maxSteps {
+		t.note(b.Dockerfile, "left out: the images have more than %d instructions in all", maxSteps)
 		return nil
 	}
 	i := &Image{Build: *b, Dockerfile: d, ignore: t.ignorer(b.Dockerfile, b.Context)}

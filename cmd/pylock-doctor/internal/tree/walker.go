@@ -65,7 +65,9 @@ func (w *walker) command(c instructions.Command) {
 				s.vars[kv.Key] = v // a global one, declared again
 				continue
 			}
-			w.argument(s.Image.Dockerfile, kv, s.vars, s.Image)
+			if len(s.vars) < maxNames {
+				w.argument(s.Image.Dockerfile, kv, s.vars, s.Image)
+			}
 		}
 	case *instructions.EnvCommand:
 		values := variables{}
@@ -76,7 +78,9 @@ func (w *walker) command(c instructions.Command) {
 				values.set(kv.Key, v)
 			}
 		}
-		maps.Copy(s.vars, values)
+		if len(s.vars) < maxNames {
+			maps.Copy(s.vars, values)
+		}
 	case *instructions.WorkdirCommand:
 		s.workdir = w.at(w.expand(c.Path))
 	case *instructions.UserCommand:
