@@ -15,7 +15,7 @@ import (
 const (
 	maxImages = 2_000
 	maxBases  = 16
-	maxSteps  = 100_000 // instructions of all images
+	maxSteps  = 30_000 // instructions of all images
 )
 
 // Image is a Dockerfile as something builds it.
@@ -427,11 +427,11 @@ func (step *Step) Lookup(p string) (repo string, by *Step, a Answer) {
 		return "", nil, Unknown
 	}
 	if step.Run != nil {
-		if repo, by, a := lookup(step.Run.mounts, p, 0); a != Absent {
+		if repo, by, a := lookup(step.Run.mounts, p, newBudget()); a != Absent {
 			return repo, by, a
 		}
 	}
-	return step.Stage.lookup(p, step.index, 0)
+	return step.Stage.lookup(p, step.index, newBudget())
 }
 
 // Project says which folder of the repository a folder of the stage is, by its
@@ -455,18 +455,24 @@ func (step *Step) Project(dir string) (repo string, a Answer) {
 
 // Lookup is that of the stage when it is done.
 func (s *Stage) Lookup(p string) (repo string, by *Step, a Answer) {
-	return s.lookup(p, len(s.files), 0)
+	return s.lookup(p, len(s.files), newBudget())
 }
 
-func (s *Stage) lookup(p string, upto, depth int) (string, *Step, Answer) {
-	if depth > 64 {
+// budget bounds the stages that one question leads to: stages that copy from
+// each other are a graph with very many ways through it.
+type budget struct{ left int }
+
+func newBudget() *budget { return &budget{1_000} }
+
+func (s *Stage) lookup(p string, upto int, b *budget) (string, *Step, Answer) {
+	if b.left--; b.left < 0 {
 		return "", nil, Unknown
 	}
-	if repo, by, a := lookup(s.files[:upto], p, depth); a != Absent {
+	if repo, by, a := lookup(s.files[:upto], p, b); a != Absent {
 		return repo, by, a
 	}
 	if s.Base != nil {
-		return s.Base.lookup(p, len(s.Base.files), depth+1)
+		return s.Base.lookup(p, len(s.Base.files), b)
 	}
 	if s.External == "" || !s.Official() && s.External != "scratch" {
 		return "", nil, Unknown
@@ -474,7 +480,7 @@ func (s *Stage) lookup(p string, upto, depth int) (string, *Step, Answer) {
 	return "", nil, Absent
 }
 
-func lookup(files []file, p string, depth int) (string, *Step, Answer) {
+func lookup(files []file, p string, b *budget) (string, *Step, Answer) {
 	for n := len(files) - 1; n >= 0; n-- {
 		f := &files[n]
 		rest, below := "", p == f.path
@@ -492,7 +498,7 @@ func lookup(files []file, p string, depth int) (string, *Step, Answer) {
 		case f.unknown:
 			return "", f.step, Unknown
 		case f.from != nil:
-			repo, _, a := f.from.lookup(path.Join(f.at, rest), len(f.from.files), depth+1)
+			repo, _, a := f.from.lookup(path.Join(f.at, rest), len(f.from.files), b)
 			if a != Absent {
 				return repo, f.step, a
 			}

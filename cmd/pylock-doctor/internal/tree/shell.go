@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	maxShellDepth = 6         // scripts within scripts: sh -c "sh -c …"
-	maxScript     = 256 << 10 // bytes of a script
-	maxCommands   = 5_000     // of a script
+	maxShellDepth = 6        // scripts within scripts: sh -c "sh -c …"
+	maxScript     = 64 << 10 // bytes of a script
+	maxCommands   = 5_000    // of a script
 )
 
 // Word is a word of a command.
