@@ -3,6 +3,8 @@
 
 GO        ?= go
 BIN       := bin/pylock
+# A module of its own, whose parsers no other command pays for.
+DOCTOR    := cmd/pylock-doctor
 FUZZTIME  ?= 200x
 # The race detector needs a C compiler.
 RACE      := $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
@@ -21,8 +23,9 @@ PROFILE   ?= pypi
 
 .PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle survive hostile accept accept-environments accept-pylock accept-builds accept-sources servers record clean
 
-build: ## the command line, in bin/; without C, which takes a millisecond less to start
+build: ## the command line and its doctor, in bin/; without C, which takes a millisecond less to start
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/pylock
+	CGO_ENABLED=0 $(GO) build -C $(DOCTOR) -trimpath -o $(CURDIR)/$(BIN)-doctor .
 
 demo: build ## lock the example service from the live index
 	$(MAKE) -C examples/monorepo PYLOCK=$(CURDIR)/$(BIN) langgraph-lock
@@ -35,11 +38,13 @@ lint:
 	  if [ -n "$$out" ]; then echo "gofmt these files:" $$out; exit 1; fi
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
+	cd $(DOCTOR) && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck ./...
 	$(TOOL) actionlint -shellcheck= -pyflakes= $(WORKFLOWS)
 
 unit: ## -short fixes the seed of the worlds of several targets; make oracle takes new ones
 	$(GO) test -short -timeout=60m $(RACE) $$($(GO) list ./... | grep -v '/cmd/pylock$$')
 	$(GO) test -short -timeout=60m ./cmd/pylock # processes of its own, ten times slower with the race detector
+	cd $(DOCTOR) && $(GO) test -short -timeout=10m ./...
 
 fuzz-smoke: ## every fuzz target for a moment
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) sh tools/fuzz-smoke.sh

@@ -13,9 +13,15 @@ const module = "github.com/pylock-dev/pylock/"
 
 // allowed lists by folder what it may import of this module, tests aside.
 var allowed = map[string]string{
-	"bench":                "bench/replay pypi/index",
-	"bench/replay":         "pypi/dist pypi/pep440 pypi",
-	"cmd/pylock":           "cmd/internal/cli",
+	"bench":        "bench/replay pypi/index",
+	"bench/replay": "pypi/dist pypi/pep440 pypi",
+	"cmd/pylock":   "cmd/internal/cli",
+
+	"cmd/pylock-doctor":                "cmd/internal/cli cmd/pylock-doctor/internal/rules cmd/pylock-doctor/internal/tree cmd/pylock-doctor/internal/fix lockfile",
+	"cmd/pylock-doctor/internal/rules": "cmd/pylock-doctor/internal/tree cmd/pylock-doctor/internal/fix lockfile project pypi",
+	"cmd/pylock-doctor/internal/tree":  "lockfile project pypi/pep508 pypi",
+	"cmd/pylock-doctor/internal/fix":   "",
+
 	"cmd/internal/cli":     "cmd/internal/report lockfile resolver project pypi/build pypi/vcs pypi/index pypi/index/cache pypi/index/netrc pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
 	"cmd/internal/report":  "lockfile project pypi",
 	"lockfile":             "resolver project pypi/index pypi/dist pypi/pep508 pypi/pep440 pypi/tags pypi",
@@ -48,10 +54,30 @@ var homes = map[string]string{
 	"golang.org/x/sync":                 "pypi/index resolver",
 	"golang.org/x/sys":                  "lockfile cmd/internal/cli",
 	"github.com/spf13/pflag":            "cmd/internal/cli",
+
+	"github.com/moby/buildkit":           "cmd/pylock-doctor/internal/tree",
+	"github.com/moby/patternmatcher":     "cmd/pylock-doctor/internal/tree",
+	"github.com/compose-spec/compose-go": "cmd/pylock-doctor/internal/tree",
+	"github.com/sirupsen/logrus":         "cmd/pylock-doctor/internal/tree",
+	"go.yaml.in/yaml/v3":                 "cmd/pylock-doctor/internal/tree",
+	"github.com/rhysd/actionlint":        "cmd/pylock-doctor/internal/tree",
+	"mvdan.cc/sh/v3":                     "cmd/pylock-doctor/internal/tree",
 }
 
+// modules are the folders of the modules that the rules hold for. The parsers of
+// the doctor are in one of their own: what is in the first, every command pays
+// for.
+var modules = []string{".", "cmd/pylock-doctor"}
+
 func TestImportsPointDown(t *testing.T) {
+	for _, dir := range modules {
+		t.Run(dir, func(t *testing.T) { importsPointDown(t, dir) })
+	}
+}
+
+func importsPointDown(t *testing.T, dir string) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-
 	"github.com/pylock-dev/pylock/cmd/pylock-doctor/internal/fix"
 	"github.com/pylock-dev/pylock/cmd/pylock-doctor/internal/tree"
 	"github.com/pylock-dev/pylock/lockfile"
@@ -53,8 +51,8 @@ func cacheName(t tree.Tool) string {
 }
 
 // isCacheOf reports whether a mount is where an install has its cache.
-func isCacheOf(m *instructions.Mount, s *site) bool {
-	if m.Type != instructions.MountTypeCache {
+func isCacheOf(m tree.Mount, s *site) bool {
+	if m.Type != "cache" {
 		return false
 	}
 	target := path.Clean(m.Target)
@@ -71,7 +69,7 @@ func findCacheMountUnused(e *examiner) {
 		if !caching(s.Tool) || s.Cached() || s.CacheDir != "" && s.NoCacheBy == "" && s.NoCache.Text == "" {
 			continue
 		}
-		if !slices.ContainsFunc(s.step.Run.Mounts, func(m *instructions.Mount) bool { return isCacheOf(m, &s) }) {
+		if !slices.ContainsFunc(s.step.Run.Mounts, func(m tree.Mount) bool { return isCacheOf(m, &s) }) {
 			continue
 		}
 		by := s.NoCacheBy
@@ -114,8 +112,8 @@ func findNoCacheMount(e *examiner) {
 		if !s.downloads() || s.cleans() || strings.HasPrefix(s.CacheDir, "/tmp") || s.CacheDir != "" && isSet(s.Command, "PIP_CACHE_DIR") && strings.HasPrefix(s.CacheDir, "/dev") {
 			continue
 		}
-		if slices.ContainsFunc(s.step.Run.Mounts, func(m *instructions.Mount) bool {
-			return m.Type == instructions.MountTypeCache || m.Type == instructions.MountTypeTmpfs
+		if slices.ContainsFunc(s.step.Run.Mounts, func(m tree.Mount) bool {
+			return m.Type == "cache" || m.Type == "tmpfs"
 		}) {
 			continue
 		}

@@ -82,7 +82,7 @@ type Ignored struct {
 
 // Run is a RUN.
 type Run struct {
-	Mounts   []*instructions.Mount
+	Mounts   []Mount
 	Commands []*Command
 	Installs []*Install
 	// Known is false where it is no shell that could be read.
@@ -91,6 +91,12 @@ type Run struct {
 	// here-document.
 	ShellForm, Body bool
 	mounts          []file
+}
+
+// Mount is a --mount of a RUN.
+type Mount struct {
+	Type   string // cache, bind, tmpfs, secret, ssh
+	Target string // as written, after its variables
 }
 
 // file is what a path within a stage is.

@@ -289,8 +289,8 @@ func (w *walker) run(c *instructions.RunCommand) {
 		return v, nil
 	}
 	_ = c.Expand(expand) // of the options of mounts
-	run.Mounts = instructions.GetMounts(c)
-	for _, m := range run.Mounts {
+	for _, m := range instructions.GetMounts(c) {
+		run.Mounts = append(run.Mounts, Mount{string(m.Type), m.Target})
 		w.mount(st, m)
 	}
 	vars := maps.Clone(s.vars)
