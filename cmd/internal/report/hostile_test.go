@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -40,6 +41,18 @@ func everywhere(s string) *Report {
 	}}
 }
 
+// everyFile is a report on files with the same text in each field.
+func everyFile(s string) *Report {
+	r := everywhere(s)
+	r.Files, r.Rules = true, []lockfile.Rule{{ID: s, Title: s, Help: s}}
+	r.Locks = slices.Delete(r.Locks, 1, 3)
+	for i := range r.Locks[0].Findings {
+		f := &r.Locks[0].Findings[i]
+		f.Why, f.Cost = s, s
+	}
+	return r
+}
+
 // oneLine leaves out the line feeds, which the text of an error may have.
 func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "") }
 
@@ -56,10 +69,16 @@ func FuzzHostile(f *testing.F) {
 
 func checkHostile(t *testing.T, s string) {
 	t.Helper()
-	r := everywhere(s)
+	checkReports(t, s, everywhere)
+	checkReports(t, s, everyFile)
+}
+
+func checkReports(t *testing.T, s string, of func(string) *Report) {
+	t.Helper()
+	r := of(s)
 	for _, f := range Formats {
 		out, summary, outputs := render(t, f, r, Options{Version: s, Prefix: ""})
-		plain, _, _ := render(t, f, everywhere("x"), Options{Version: "x"})
+		plain, plainSummary, _ := render(t, f, of("x"), Options{Version: "x"})
 		for _, text := range []string{out, summary, outputs} {
 			if !utf8.ValidString(text) {
 				t.Errorf("%s of %q: invalid UTF-8", f, s)
@@ -84,7 +103,11 @@ func checkHostile(t *testing.T, s string) {
 				t.Errorf("%s of %q: got %d parts, want %d:\n%s", f, s, got, want, out)
 			}
 		}
-		if n := strings.Count(outputs, "\n"); n != 2 || !strings.HasPrefix(outputs, "drift=true\nchanged-services=[\"") {
+		if r.Files {
+			if outputs != "findings=3\n" {
+				t.Errorf("%s of %q: outputs are %q", f, s, outputs)
+			}
+		} else if n := strings.Count(outputs, "\n"); n != 2 || !strings.HasPrefix(outputs, "drift=true\nchanged-services=[\"") {
 			t.Errorf("%s of %q: outputs are %q", f, s, outputs)
 		}
 		switch f.String() {
@@ -99,7 +122,7 @@ func checkHostile(t *testing.T, s string) {
 					t.Errorf("github of %q: has %s", s, c)
 				}
 			}
-			same(strings.Count(summary, "\n"), strings.Count(markdownOf(t, "x"), "\n"))
+			same(strings.Count(summary, "\n"), strings.Count(plainSummary, "\n"))
 		case "junit":
 			same(tokens(t, out), tokens(t, plain))
 		default:
@@ -109,12 +132,6 @@ func checkHostile(t *testing.T, s string) {
 			checkURIs(t, s, out)
 		}
 	}
-}
-
-func markdownOf(t *testing.T, s string) string {
-	github, _ := ParseFormat("github")
-	_, summary, _ := render(t, github, everywhere(s), Options{})
-	return summary
 }
 
 // commands are the lines that a runner takes as commands.

@@ -109,7 +109,7 @@ func writeSARIF(w io.Writer, r *Report, o Options) error {
 		Results:     []sarifResult{},
 	}
 	for _, rule := range r.rules() {
-		s := sarifRule{ID: rule.ID, Short: sarifText{rule.Title}, Help: sarifText{rule.Help}}
+		s := sarifRule{ID: value(rule.ID), Short: sarifMessage(rule.Title), Help: sarifMessage(rule.Help)}
 		s.Default.Level = rule.Severity.String()
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, s)
 	}

@@ -11,7 +11,21 @@ import (
 // Every report validates against the published schema, and writes no field
 // that the schema does not tell of.
 func TestSchema(t *testing.T) {
-	data, err := os.ReadFile("../../../docs/schema/check.schema.json")
+	reports := []*Report{{}, sample(), many(2, 3)}
+	files := []*Report{{Files: true}}
+	for _, s := range hostile {
+		reports, files = append(reports, everywhere(s)), append(files, everyFile(s))
+	}
+	checkSchema(t, "check", reports,
+		`{}`, `[]`, `{"schema":2,"command":"","drift":true,"summary":{},"locks":[]}`,
+		`{"schema":1,"command":"","drift":1,"summary":{"locks":-1},"locks":[{"state":"fine"}],"more":0}`)
+	checkSchema(t, "doctor", files, `{}`, `{"schema":1,"command":"doctor","summary":{"files":0,"errors":0},"files":[{}]}`)
+}
+
+// checkSchema holds reports to a schema, which must refuse what is broken.
+func checkSchema(t *testing.T, name string, reports []*Report, broken ...string) {
+	t.Helper()
+	data, err := os.ReadFile("../../../docs/schema/" + name + ".schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,10 +34,6 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	format, _ := ParseFormat("json")
-	reports := []*Report{{}, sample(), many(2, 3)}
-	for _, s := range hostile {
-		reports = append(reports, everywhere(s))
-	}
 	for _, r := range reports {
 		out, _, _ := render(t, format, r, Options{})
 		var v any
@@ -35,10 +45,7 @@ func TestSchema(t *testing.T) {
 		}
 	}
 	// The validator sees what is wrong.
-	for _, broken := range []string{
-		`{}`, `[]`, `{"schema":2,"command":"","drift":true,"summary":{},"locks":[]}`,
-		`{"schema":1,"command":"","drift":1,"summary":{"locks":-1},"locks":[{"state":"fine"}],"more":0}`,
-	} {
+	for _, broken := range broken {
 		var v any
 		if err := json.Unmarshal([]byte(broken), &v); err != nil {
 			t.Fatal(err)

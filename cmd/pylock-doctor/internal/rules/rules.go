@@ -106,13 +106,6 @@ func (e *examiner) add(place project.Place, how, message string, edits ...fix.Ed
 	e.found = append(e.found, f)
 }
 
-// has reports whether a rule has found something at a line.
-func (e *examiner) has(r *Rule, place project.Place) bool {
-	return slices.ContainsFunc(e.found, func(f Finding) bool {
-		return f.Rule.ID == r.ID && f.Place.File == place.File && f.Place.Line == place.Line
-	})
-}
-
 func firstSentence(s string) string {
 	if i := strings.Index(s, ". "); i > 0 {
 		s = s[:i]
