@@ -44,7 +44,7 @@ func findDevService(e *examiner) {
 	for _, f := range e.tree.Compose {
 		// Other files are taken by whoever names them; those of the folders of
 		// developers are theirs.
-		if !f.Base || isDeveloping(path.Dir(f.Path)) {
+		if !f.Base || isDeveloping(path.Dir(f.Path)) || forDevelopment(f) {
 			continue
 		}
 		for _, s := range f.Services {
@@ -56,6 +56,20 @@ func findDevService(e *examiner) {
 			}
 		}
 	}
+}
+
+// forDevelopment reports whether a compose file is for developers as a whole: it
+// says so at its top, or services run on the source of the repository.
+func forDevelopment(f *tree.ComposeFile) bool {
+	for _, line := range f.Lines {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			break
+		}
+		if strings.Contains(strings.ToLower(line), "develop") || strings.Contains(strings.ToLower(line), "local") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(f.Services, func(s *tree.ComposeService) bool { return s.Source && forDevelopers(s) == "" })
 }
 
 // forDevelopers says why a service is for developers alone, "" where nothing

@@ -19,6 +19,9 @@ type Build struct {
 	Place      project.Place     // what builds it
 }
 
+// unset is the value of a build argument that is set, and nobody knows to what.
+const unset = "\x00"
+
 // buildValued are options of docker build that take a value, besides those that
 // are looked at.
 var buildValued = strings.Fields(`--add-host --allow --annotation --attest --builder --cache-from --cache-to --cgroup-parent --iidfile
@@ -83,10 +86,12 @@ func newBuild(c *Command) *Build {
 				b.Unclear = true
 			}
 		case option == "--build-arg":
-			if k, v, ok := strings.Cut(next(), "="); ok {
+			k, v, ok := strings.Cut(next(), "=")
+			if !ok {
+				v = unset // of the environment
+			}
+			if k != "" {
 				b.Args[k] = v
-			} else if k != "" {
-				b.Unclear = true
 			}
 		case slices.Contains(buildValued, option):
 			next()

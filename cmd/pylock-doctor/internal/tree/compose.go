@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v3"
@@ -46,8 +47,11 @@ type ComposeService struct {
 	Profiles []string
 	Command  []string // entrypoint and command
 	// Needed is set where another service without a profile depends on it.
-	Needed    bool
-	Ports     bool
+	Needed bool
+	Ports  bool
+	// Source is set where a folder of the repository with code is mounted: that
+	// is how one develops.
+	Source    bool
 	CacheTo   []Scalar
 	CacheFrom []Scalar
 	// Indent is that of the keys of the service, and First the line of the
@@ -220,6 +224,7 @@ func (t *Tree) loadCompose(file string, text *Text) (*types.Project, error) {
 			o.SkipConsistencyCheck = true
 			o.SkipResolveEnvironment = true
 			o.ResolvePaths = true
+			o.Interpolate.Substitute = substitute
 		})
 		done <- answer{p, err}
 	}()
@@ -234,6 +239,29 @@ func (t *Tree) loadCompose(file string, text *Text) (*types.Project, error) {
 	}
 }
 
+var required = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*):?\?[^{}]*\}`) })
+
+// substitute is compose's own, for which a variable that has to be set is.
+func substitute(text string, mapping template.Mapping) (string, error) {
+	return template.Substitute(required().ReplaceAllString(text, "${${1}:-1}"), mapping)
+}
+
+// hasVariable reports whether a value depends on a variable that has no default.
+func hasVariable(n *yaml.Node) bool {
+	switch {
+	case n == nil:
+		return false
+	case n.Kind == yaml.ScalarNode:
+		text := strings.ReplaceAll(n.Value, "$$", "")
+		return strings.Contains(defaulted().ReplaceAllString(text, ""), "$")
+	case n.Kind == yaml.AliasNode:
+		return true // wherever that leads
+	}
+	return slices.ContainsFunc(n.Content, hasVariable)
+}
+
+var defaulted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*:?-[^{}$]*\}`) })
+
 func newComposeService(t *Tree, file string, n composeNode, s *types.ServiceConfig) *ComposeService {
 	cs := &ComposeService{
 		Name: s.Name, Key: nodePlace(file, n.key), Image: s.Image, Profiles: slices.Clone(s.Profiles),
@@ -241,6 +269,11 @@ func newComposeService(t *Tree, file string, n composeNode, s *types.ServiceConf
 	}
 	if n.value.Kind == yaml.MappingNode && n.value.Style&yaml.FlowStyle == 0 && len(n.value.Content) > 0 {
 		cs.First, cs.Indent = n.value.Content[0].Line, n.value.Content[0].Column-1
+	}
+	for _, v := range s.Volumes {
+		if dir, ok := t.relative(v.Source); ok && v.Type == types.VolumeTypeBind && slices.ContainsFunc(t.Below(dir), func(f string) bool { return path.Ext(f) == ".py" }) {
+			cs.Source = true
+		}
 	}
 	build := get(n.value, "build")
 	cs.CacheTo, cs.CacheFrom = scalars(file, get(build, "cache_to")), scalars(file, get(build, "cache_from"))
@@ -265,14 +298,19 @@ func newComposeService(t *Tree, file string, n composeNode, s *types.ServiceConf
 	if !ok {
 		return cs
 	}
-	for k, v := range s.Build.Args {
-		if v != nil {
-			b.Args[k] = *v
-		} else {
-			b.Unclear = true
+	args := get(build, "args")
+	for _, key := range []string{"context", "dockerfile", "target"} {
+		if hasVariable(get(build, key)) || build != nil && build.Kind == yaml.ScalarNode && hasVariable(build) {
+			return cs // whoever sets the variable knows what is built
 		}
 	}
-	if s.Image != "" {
+	for k, v := range s.Build.Args {
+		b.Args[k] = unset
+		if v != nil && !hasVariable(args) {
+			b.Args[k] = *v
+		}
+	}
+	if s.Image != "" && !hasVariable(get(n.value, "image")) {
 		b.Names = append(b.Names, s.Image)
 	}
 	b.Names = append(b.Names, s.Build.Tags...)

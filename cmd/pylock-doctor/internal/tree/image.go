@@ -260,7 +260,9 @@ func (f *follower) follow(i *Image, depth int) {
 	d := i.Dockerfile
 	global := variables{}
 	for k, v := range i.Args {
-		global.set(k, v)
+		if global[k] = nil; v != unset {
+			global.set(k, v)
+		}
 	}
 	for _, platform := range []string{"TARGETPLATFORM", "BUILDPLATFORM", "TARGETARCH", "BUILDARCH", "TARGETOS", "TARGETVARIANT"} {
 		global[platform] = nil
@@ -296,11 +298,13 @@ func (f *follower) follow(i *Image, depth int) {
 
 // argument takes in an ARG with its default, unless the build gives a value.
 func (f *follower) argument(d *Dockerfile, kv instructions.KeyValuePairOptional, vars variables, i *Image) {
+	vars[kv.Key] = nil
 	if v, ok := i.Args[kv.Key]; ok {
-		vars.set(kv.Key, v)
+		if v != unset {
+			vars.set(kv.Key, v)
+		}
 		return
 	}
-	vars[kv.Key] = nil
 	if kv.Value != nil {
 		if v, known := d.expand(*kv.Value, vars); known {
 			vars.set(kv.Key, v)

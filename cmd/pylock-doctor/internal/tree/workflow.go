@@ -225,10 +225,12 @@ func (s *JobStep) build() *Build {
 		}
 	}
 	for line := range strings.Lines(s.Inputs["build-args"].Text) {
-		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.Contains(v, "${{") {
+		k, v, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if !ok || strings.Contains(v, "${{") {
+			v = unset
+		}
+		if k != "" {
 			b.Args[k] = v
-		} else if k != "" {
-			b.Unclear = true
 		}
 	}
 	if strings.Contains(context+file+b.Target, "${{") || strings.Contains(context, "://") {
