@@ -81,6 +81,9 @@ type Options struct {
 // Read reads the repository in an absolute folder. What only some rules look at
 // is read when they do, until the tree is closed.
 func Read(root string, o Options) (*Tree, error) {
+	if !filepath.IsAbs(root) {
+		return nil, fmt.Errorf("%s is no absolute folder", root) // compose's paths are
+	}
 	r, err := os.OpenRoot(root)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", root, cause(err))
