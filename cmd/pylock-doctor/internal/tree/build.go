@@ -26,7 +26,7 @@ const unset = "\x00"
 // are looked at.
 var buildValued = strings.Fields(`--add-host --allow --annotation --attest --builder --cache-from --cache-to --cgroup-parent --iidfile
  --label --metadata-file --network --no-cache-filter -o --output --platform --progress --provenance --sbom --secret --shm-size --ssh
- --ulimit --isolation --format --layers --authfile -v --volume --memory -m --cpu-shares --arch --os --cap-add --cert-dir --creds --log-level --build-context`)
+ --ulimit --isolation --format --authfile -v --volume --memory -m --cpu-shares --arch --os --cap-add --cert-dir --creds --log-level --build-context`)
 
 // newBuild reads docker build and what is like it; nil for any other command.
 func newBuild(c *Command) *Build {

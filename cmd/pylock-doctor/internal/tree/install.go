@@ -335,7 +335,7 @@ func (in *Install) add(w Word, editable bool) {
 		in.Paths = append(in.Paths, p)
 		return
 	}
-	if strings.HasSuffix(text, ".whl") || strings.HasSuffix(text, ".tar.gz") || strings.HasSuffix(text, ".zip") {
+	if !strings.Contains(text, "@ ") && (strings.HasSuffix(text, ".whl") || strings.HasSuffix(text, ".tar.gz") || strings.HasSuffix(text, ".zip")) {
 		in.Paths = append(in.Paths, Path{Argument: in.argument(w)})
 		return
 	}
