@@ -204,17 +204,34 @@ func findCacheScope(e *examiner) {
 		}
 		for _, c := range all {
 			i := slices.IndexFunc(all, func(o cacheEntry) bool { return o.image != c.image })
-			value := ""
-			if c.build != nil && c.attrs["scope"] == "" {
-				value = path.Base(path.Dir(c.build.Dockerfile))
-			}
 			var edits []fix.Edit
-			if value != "" && value != "." {
+			if value := scopeOf(c.build); value != "" && c.attrs["scope"] == "" && !slices.ContainsFunc(all, func(o cacheEntry) bool {
+				return o.image != c.image && scopeOf(o.build) == value
+			}) {
 				edits = e.addScope(c, value)
 			}
 			e.add(c.place, "", fmt.Sprintf("writes the cache to the scope %s, as another image does (%s)", scopeName(scope), all[i].place), edits...)
 		}
 	}
+}
+
+// scopeOf names a scope for an image: by the folder of its Dockerfile, the name of
+// that, and the target; "" where nothing tells.
+func scopeOf(b *tree.Build) string {
+	if b == nil {
+		return ""
+	}
+	var parts []string
+	for _, p := range []string{path.Base(path.Dir(b.Dockerfile)), strings.Trim(strings.ReplaceAll(path.Base(b.Dockerfile), "Dockerfile", ""), "."), b.Target} {
+		if p != "" && p != "." {
+			parts = append(parts, p)
+		}
+	}
+	name := strings.Join(parts, "-")
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {
+		return ""
+	}
+	return name
 }
 
 func scopeName(s string) string {

@@ -9,7 +9,7 @@ import (
 
 // installLock names the lock in the place of the requirements file beside it.
 func (u *unlocked) installLock() []fix.Edit {
-	if u.open.file == "" || u.open.path || u.open.word.Column == 0 {
+	if u.open.file == "" || u.open.path || u.open.word.Column == 0 || len(u.Files) != 1 || len(u.Paths)+len(u.Specs) > 0 {
 		return nil
 	}
 	for _, a := range u.Files {

@@ -2,10 +2,12 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pylock-dev/pylock/cmd/pylock-doctor/internal/fix"
 	"github.com/pylock-dev/pylock/cmd/pylock-doctor/internal/tree"
 	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/pypi"
 )
 
 var unpinnedInstall = Rule{
@@ -19,7 +21,7 @@ RUN pip install --no-cache-dir gunicorn ./shared`,
 	After: `RUN pip install --no-cache-dir -r requirements.lock
 RUN pip install --no-cache-dir --no-deps ./shared`,
 	Lang:  "dockerfile",
-	Mends: "adds --no-deps where folders alone are installed beside a lock",
+	Mends: "adds --no-deps where one folder is installed beside a lock that has all that it asks for",
 	find:  findUnpinnedInstall,
 }
 
@@ -47,7 +49,7 @@ func findUnpinnedInstall(e *examiner) {
 				case o.file != "":
 					what = fmt.Sprintf("%s of %s", o.what, o.file)
 				}
-				e.add(s.Place, howUnpinned(o), "installs "+what+beside, s.noDeps(e, beside)...)
+				e.add(s.Place, howUnpinned(o), "installs "+what+beside, s.noDeps(e, i, o)...)
 				break
 			}
 		}
@@ -85,10 +87,18 @@ func (e *examiner) elsewhere(s *site, i *tree.Image) bool {
 	return true
 }
 
-// noDeps adds --no-deps to an install of folders alone, where a lock is there
-// that has what they ask for.
-func (s *site) noDeps(e *examiner, beside string) []fix.Edit {
-	if beside == "" || len(s.Specs)+len(s.Files) > 0 || s.At.Column == 0 {
+// noDeps adds --no-deps to an install of one folder alone, where the locks that
+// the image installs have all that it asks for.
+func (s *site) noDeps(e *examiner, i *tree.Image, o open) []fix.Edit {
+	if len(s.Specs)+len(s.Files) > 0 || len(s.Paths) != 1 || s.Paths[0].Extras || s.At.Column == 0 {
+		return nil
+	}
+	pinned := func(n pypi.Name) bool {
+		return e.tree.IsLocal(n) || slices.ContainsFunc(e.sites(i), func(other site) bool {
+			return slices.ContainsFunc(e.locks(&other), func(l *tree.Lock) bool { return l.Pinned[n] != nil })
+		})
+	}
+	if slices.ContainsFunc(o.names, func(n pypi.Name) bool { return !pinned(n) }) {
 		return nil
 	}
 	return []fix.Edit{{File: s.Place.File, Line: s.At.Line, Column: s.At.Column + len(s.At.Text), Insert: " --no-deps"}}
