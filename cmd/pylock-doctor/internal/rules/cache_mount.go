@@ -106,7 +106,7 @@ func (e *examiner) takeOut(s *site) []fix.Edit {
 
 func findNoCacheMount(e *examiner) {
 	for _, s := range e.all() {
-		if !caching(s.Tool) || !s.Cached() || s.Unclear || s.NoIndex || !s.stage.Official() || isDeveloping(s.stage.Name) {
+		if !caching(s.Tool) || !s.Cached() || s.Unclear || s.NoIndex || !s.stage.Official() || s.configured() || isDeveloping(s.stage.Name) {
 			continue
 		}
 		if !s.downloads() || s.cleans() || strings.HasPrefix(s.CacheDir, "/tmp") || s.CacheDir != "" && isSet(s.Command, "PIP_CACHE_DIR") && strings.HasPrefix(s.CacheDir, "/dev") {
@@ -145,6 +145,38 @@ func (s *site) downloads() bool {
 		return true
 	}
 	return slices.ContainsFunc(s.Specs, func(sp tree.Spec) bool { return !slices.Contains(installers, string(sp.Name)) })
+}
+
+// configured reports whether a file may tell the tool to have no cache: one that is
+// copied or mounted to where it looks for its settings, or a command that sets
+// them.
+func (s *site) configured() bool {
+	isConfig := func(file string) bool {
+		return slices.Contains([]string{"pip.conf", "pip.ini", "uv.toml", ".pip"}, path.Base(file))
+	}
+	if isSet(s.Command, "PIP_CONFIG_FILE") || isSet(s.Command, "UV_CONFIG_FILE") {
+		return true
+	}
+	for _, stage := range s.stage.Chain() {
+		for _, st := range stage.Steps {
+			if st.Copy != nil && (isConfig(st.Copy.Dest) || slices.ContainsFunc(st.Copy.Texts, isConfig)) {
+				return true
+			}
+			if st.Run == nil {
+				continue
+			}
+			if slices.ContainsFunc(st.Run.Mounts, func(m tree.Mount) bool { return isConfig(m.Target) }) {
+				return true
+			}
+			for _, c := range st.Run.Commands {
+				texts := c.Texts()
+				if slices.ContainsFunc(c.Writes, isConfig) || len(texts) > 1 && slices.Contains(texts[:min(len(texts), 5)], "config") && strings.Contains(strings.Join(texts, " "), "pip") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // cleans reports whether the step removes the cache itself.

@@ -81,8 +81,8 @@ func (e *examiner) isSource(i *tree.Image, src, dir string) bool {
 	if src != dir && src != "." && dir != "." && !strings.HasPrefix(dir, src+"/") && !strings.HasPrefix(src, dir+"/") {
 		return false
 	}
-	if dir == "." && src != "." && e.tree.ProjectIn(src) != nil {
-		return false // a package of its own
+	if dir == "." && src != "." && path.Base(src) != "src" && !e.tree.Has(src+"/__init__.py") {
+		return false // scripts, or a package of its own
 	}
 	return slices.ContainsFunc(e.tree.Below(src), func(f string) bool {
 		return path.Ext(f) == ".py" && !i.Ignores(f)

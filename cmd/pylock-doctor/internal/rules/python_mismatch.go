@@ -12,6 +12,7 @@ import (
 	"github.com/pylock-dev/pylock/cmd/pylock-doctor/internal/tree"
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
+	"github.com/pylock-dev/pylock/pypi"
 )
 
 var pythonMismatch = Rule{
@@ -38,7 +39,8 @@ var libcMismatch = Rule{
 		Title: "the lock is for another C library than the image has",
 		Help:  "Compile the lock for the image (--python-platform), or start from an image with the C library that the lock is for."},
 	Reason: `Wheels with compiled code are for glibc (manylinux) or for musl (musllinux), and need a version of it at least. An image
-with the other one, or with an older one, cannot use them: pip builds the packages from source, if the lock has the hashes of their sources, and fails if not.`,
+with the other one, or with an older one, cannot use them: pip builds the packages from source, if the lock has the hashes of their sources, and fails if not. A lock
+without hashes is another matter: pip takes the wheels that the image can use.`,
 	Cost: "a build that fails, or that compiles for minutes",
 	Before: `# Target: CPython 3.12 on linux (x86_64)    (of the lock: glibc)
 FROM python:3.12-alpine
@@ -230,7 +232,7 @@ func findLibcMismatch(e *examiner) {
 				continue
 			}
 			for _, l := range e.locks(&s) {
-				if compiled(l) {
+				if bound(l) {
 					if message := e.libcMismatchOf(&s, l); message != "" {
 						e.add(s.stage.Chain()[0].Place, "", message)
 					}
@@ -239,6 +241,9 @@ func findLibcMismatch(e *examiner) {
 		}
 		e.eachHandover(i, func(from, to *tree.Stage) {
 			a, b := libcOf(from), libcOf(to)
+			if !slices.ContainsFunc(e.sites(i), func(s site) bool { return slices.ContainsFunc(e.locks(&s), compiled) }) {
+				return
+			}
 			if a.Musl && b.Glibc || a.Glibc && b.Musl {
 				e.add(to.Chain()[0].Place, "start both stages from images with one C library",
 					fmt.Sprintf("%s takes packages that were installed in %s, which has another C library", to.Origin(), from.Origin()))
@@ -247,6 +252,28 @@ func findLibcMismatch(e *examiner) {
 	}
 }
 
-// compiled reports whether a lock may have wheels with compiled code: our locks
-// do not say so, so that any of more than one pin may.
-func compiled(l *tree.Lock) bool { return len(l.Pins) > 0 }
+// compiledPackages are some whose wheels have compiled code, of which most locks
+// have one at least. A lock does not say which of its pins have.
+var compiledPackages = strings.Fields(`aiohttp argon2-cffi-bindings asyncpg bcrypt cffi charset-normalizer confluent-kafka cryptography cython
+ frozenlist fonttools greenlet grpcio h5py hiredis httptools jiter kiwisolver lxml markupsafe matplotlib msgpack multidict mypy
+ mysqlclient numpy orjson ormsgpack pandas pillow polars propcache protobuf psutil psycopg-binary psycopg2-binary pyarrow pydantic-core
+ pymongo pynacl pyyaml pyzmq rapidfuzz regex rpds-py safetensors scikit-learn scipy shapely sqlalchemy tiktoken tokenizers torch tornado
+ uvloop watchfiles websockets wrapt yarl zstandard`)
+
+// compiled reports whether a lock has a package whose wheels have compiled code.
+func compiled(l *tree.Lock) bool {
+	return slices.ContainsFunc(compiledPackages, func(n string) bool { return l.Pinned[pypi.Name(n)] != nil })
+}
+
+// manyFiles is how many hashes a pin has that lists the files of all platforms;
+// those of a target are a few.
+const manyFiles = 8
+
+// bound reports whether a lock has the hashes of wheels with compiled code for
+// its target alone: without hashes pip takes the wheels that the image can use.
+func bound(l *tree.Lock) bool {
+	return slices.ContainsFunc(compiledPackages, func(n string) bool {
+		pin := l.Pinned[pypi.Name(n)]
+		return pin != nil && len(pin.Hashes) > 0 && len(pin.Hashes) <= manyFiles
+	})
+}
