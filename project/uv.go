@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -159,11 +160,6 @@ func (l *loader) readIndexes(f *pyproject, table *tomlValue, path string) error 
 		if cut := v.get("exclude-newer"); cut != nil {
 			l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
 		}
-		for _, key := range []string{"ignore-error-codes", "authenticate"} {
-			if other := v.get(key); other != nil && other.text != "auto" && other.text != "always" {
-				l.warn(f.text.place(other.off), "%s of an index is not heeded: 404 goes on to the next index, 401 and 403 end the run", key)
-			}
-		}
 		if k.Name != "" && seen[k.Name] {
 			return f.errorAt(v, "%s has two of the name %q: rename one", path, k.Name)
 		}
@@ -189,7 +185,35 @@ type indexEntry struct {
 	isDefault bool
 }
 
-var indexKeys = []string{"default", "explicit", "format", "name", "url"}
+var indexKeys = []string{"authenticate", "default", "explicit", "format", "ignore-error-codes", "name", "url"}
+
+// indexRules reads how the index of an entry is asked.
+func (f *pyproject) indexRules(v *tomlValue, path string) (r IndexRules, err error) {
+	how, err := f.stringKey(v, path, "authenticate")
+	if err != nil {
+		return r, err
+	}
+	if values := []string{"always", "auto", "never"}; how != nil {
+		if r.Authenticate = how.text; !slices.Contains(values, how.text) {
+			return r, f.errorAt(how, "%s.authenticate: unknown value %q: %s", path, how.text, Choices(how.text, values))
+		}
+	}
+	codes := v.get("ignore-error-codes")
+	if codes == nil {
+		return r, nil
+	}
+	if err := f.want(codes, tomlArray, path+".ignore-error-codes"); err != nil {
+		return r, err
+	}
+	for _, c := range codes.items {
+		n, err := strconv.Atoi(c.literal)
+		if err != nil || n < 100 || n > 599 {
+			return r, f.errorAt(c, "%s.ignore-error-codes: want statuses of HTTP, such as 403", path)
+		}
+		r.IgnoreErrorCodes = append(r.IgnoreErrorCodes, n)
+	}
+	return r, nil
+}
 
 func (l *loader) indexEntry(f *pyproject, v *tomlValue, path string) (k indexEntry, err error) {
 	if err := f.want(v, tomlTable, path); err != nil {
@@ -237,5 +261,6 @@ func (l *loader) indexEntry(f *pyproject, v *tomlValue, path string) (k indexEnt
 	if !k.Flat && filepath.IsAbs(k.URL) {
 		return k, f.errorAt(u, `%s: an index in a folder is not supported: serve it, or list its files with format = "flat"`, path)
 	}
-	return k, nil
+	k.IndexRules, err = f.indexRules(v, path)
+	return k, err
 }

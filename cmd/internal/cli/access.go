@@ -77,7 +77,7 @@ func (o *compileOptions) companyText(key string) string {
 func (o *compileOptions) companyDefault() (name, u string) {
 	all, _ := o.companySettings()
 	for _, s := range all {
-		if s.Key == "index-url" || s.Key == "index" && s.Default {
+		if s.Key == "index-url" || s.Key == "index" && s.Default && !s.Explicit {
 			return s.Name, s.Value
 		}
 	}
@@ -93,6 +93,8 @@ func (o *compileOptions) companyFlags(root string) []flag {
 	for _, s := range all {
 		f := flag{name: s.Key, value: bare(s.Value)}
 		switch {
+		case s.Explicit:
+			continue
 		case s.Key == "index" && !s.Default, s.Key == "extra-index-url":
 			if _, set := o.app.Getenv("PIP_EXTRA_INDEX_URL"); set && s.Key != "index" {
 				continue
@@ -130,22 +132,6 @@ func (o *compileOptions) withCompany(c *command, root string) *command {
 		}
 	}
 	return c
-}
-
-// companyCredentials returns an address as the company has it, with
-// credentials, where it is given without.
-func (o *compileOptions) companyCredentials(u string) string {
-	parsed, err := url.Parse(u)
-	if err != nil || parsed.User != nil {
-		return u
-	}
-	all, _ := o.companySettings()
-	for _, s := range all {
-		if strings.Contains(s.Value, "@") && bare(s.Value) == bare(u) {
-			return s.Value
-		}
-	}
-	return u
 }
 
 // accessEnvironment fills what no flag set from variables of uv and pip.
@@ -260,7 +246,7 @@ func (o *compileOptions) fromNetrc(host string, own bool) (user, password string
 
 // hasNetrc reports whether netrc has credentials for an index.
 func (o *compileOptions) hasNetrc(s indexSettings) bool {
-	return slices.ContainsFunc(append([]string{s.byDefault}, s.extra...), func(address string) bool {
+	return slices.ContainsFunc(s.addresses(), func(address string) bool {
 		u, err := url.Parse(address)
 		if err != nil {
 			return false
@@ -290,11 +276,12 @@ const (
 )
 
 // fromKeyring asks the command keyring, as pip and uv do: for the address, then
-// for its host. What it prints is the password, and shown to nobody.
-func (o *compileOptions) fromKeyring(address, user string) (string, bool) {
+// for its host. What it prints is the password, without a user both, and shown
+// to nobody.
+func (o *compileOptions) fromKeyring(address, user string) (name, password string, ok bool) {
 	u, err := url.Parse(address)
-	if err != nil || user == "" || strings.HasPrefix(user, "-") {
-		return "", false
+	if err != nil || strings.HasPrefix(user, "-") {
+		return "", "", false
 	}
 	path, err := exec.LookPath("keyring")
 	if err != nil {
@@ -302,21 +289,31 @@ func (o *compileOptions) fromKeyring(address, user string) (string, bool) {
 			p := o.printer()
 			p.warnf("there is no command keyring, which --keyring-provider subprocess asks for: install keyring, or leave it out")
 		})
-		return "", false
+		return "", "", false
 	}
 	for _, service := range []string{address, u.Host} {
-		if password, ok := askKeyring(path, service, user); ok {
-			return password, true
+		args := []string{"get", service, user}
+		if user == "" {
+			args = []string{"--mode", "creds", "get", service}
+		}
+		said, ok := askKeyring(path, args)
+		name, password := user, said
+		if user == "" {
+			name, password, ok = strings.Cut(said, "\n")
+			name = strings.TrimSuffix(name, "\r")
+		}
+		if ok && name != "" && password != "" {
+			return name, password, true
 		}
 	}
-	return "", false
+	return "", "", false
 }
 
-func askKeyring(path, service, user string) (string, bool) {
+func askKeyring(path string, args []string) (string, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), keyringTimeout)
 	defer cancel()
 	var out bounded
-	cmd := exec.CommandContext(ctx, path, "get", service, user)
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Stdout = &out
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil || len(out) > maxPassword {

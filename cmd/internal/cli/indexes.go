@@ -32,6 +32,9 @@ type indexSettings struct {
 	named map[string]string // of flags and the environment, by name
 	base  string            // the folder that folders are shown relative to
 
+	rules map[string]index.Rules // by address as of ruleKey
+	known []string               // addresses with credentials that count for what is below them
+
 	build *buildSettings // nil where nothing is built
 }
 
@@ -52,6 +55,10 @@ func (s *indexSettings) key() string {
 		p := s.only[name]
 		parts = append(parts, fmt.Sprintf("%s %s %t", name, p.url, p.flat))
 	}
+	for _, u := range slices.Sorted(maps.Keys(s.rules)) {
+		parts = append(parts, fmt.Sprint("rules ", u, s.rules[u]))
+	}
+	parts = append(parts, s.known...)
 	return strings.Join(append(parts, s.build.text()), "\n")
 }
 
@@ -60,14 +67,47 @@ func (s *indexSettings) key() string {
 // may, and pages and folders of files. The warning about a strategy is due each
 // time.
 func (s *indexSettings) unsure() bool {
-	addresses := append([]string{s.byDefault}, s.extra...)
 	for _, pin := range s.only {
-		addresses = append(addresses, pin.url)
 		if pin.flat {
 			return true
 		}
 	}
-	return len(s.links)+len(s.flat) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(addresses, func(u string) bool { return bare(u) != u })
+	return len(s.links)+len(s.flat)+len(s.known) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(s.addresses(), func(u string) bool { return bare(u) != u })
+}
+
+// addresses are those of the indexes.
+func (s *indexSettings) addresses() []string {
+	out := append([]string{s.byDefault}, s.extra...)
+	for _, name := range slices.Sorted(maps.Keys(s.only)) {
+		out = append(out, s.only[name].url)
+	}
+	return out
+}
+
+// ruleKey is the same for the spellings of an address.
+func ruleKey(address string) string { return strings.TrimSuffix(bare(address), "/") }
+
+// heed notes how an index is asked, which what was noted before decides, and
+// the credentials of its address.
+func (s *indexSettings) heed(address string, from project.IndexRules) {
+	if u, err := url.Parse(address); err == nil && u.User != nil && !slices.Contains(s.known, address) {
+		s.known = append(s.known, address)
+	}
+	key := ruleKey(address)
+	r := s.rules[key]
+	if how, err := index.ParseAuthenticate(from.Authenticate); err == nil && r.Authenticate == index.AuthAuto {
+		r.Authenticate = how
+	}
+	if r.IgnoreErrorCodes == nil {
+		r.IgnoreErrorCodes = from.IgnoreErrorCodes
+	}
+	if r.Authenticate == index.AuthAuto && r.IgnoreErrorCodes == nil {
+		return
+	}
+	if s.rules == nil {
+		s.rules = map[string]index.Rules{}
+	}
+	s.rules[key] = r
 }
 
 // asked are the places in the order asked, without credentials, for people.
@@ -163,18 +203,30 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		}
 	}
 	for _, l := range o.findLinks {
-		if err := s.addLinks(o.companyCredentials(l), "--find-links"); err != nil {
+		if err := s.addLinks(l, "--find-links"); err != nil {
 			return s, err
 		}
 	}
 	for _, l := range o.ofCompany("find-links") {
-		if err := s.addLinks(o.companyCredentials(l.Value), l.Place.String()+": find-links"); err != nil {
+		if err := s.addLinks(l.Value, l.Place.String()+": find-links"); err != nil {
 			return s, err
 		}
 	}
 	for _, l := range p.FindLinks {
 		if err := s.addLinks(o.authenticate(l.Name, l.URL), l.Place.String()+": find-links"); err != nil {
 			return s, err
+		}
+	}
+	for _, l := range slices.Concat([]project.Link{p.Default}, p.Extra, p.FindLinks) {
+		if l.URL != "" {
+			s.heed(o.authenticate(l.Name, l.URL), l.IndexRules)
+		}
+	}
+	all, _ := o.companySettings()
+	for _, l := range all {
+		switch l.Key {
+		case "index", "index-url", "extra-index-url", "find-links":
+			s.heed(o.authenticate(l.Name, l.Value), l.IndexRules)
 		}
 	}
 	return s, nil
@@ -310,7 +362,7 @@ func splitIndex(s string) (name, u string) {
 // named index.
 func (o *compileOptions) authenticate(name, u string) string {
 	if name == "" {
-		return o.companyCredentials(u)
+		return u
 	}
 	parsed, err := url.Parse(u)
 	if err != nil || parsed.Host == "" {
@@ -350,7 +402,7 @@ func (o *compileOptions) authenticate(name, u string) string {
 	case hasUser:
 		parsed.User = url.User(user)
 	}
-	return o.companyCredentials(parsed.String())
+	return parsed.String()
 }
 
 // bare returns an address without credentials, query and fragment, as it may
@@ -388,6 +440,19 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 		put(&opts.Only, name, pin.url)
 	}
 	opts.Flat = s.flat
+	opts.Credentials = s.known
+	addresses := s.addresses()
+	for _, l := range s.links {
+		addresses = append(addresses, l.Address)
+	}
+	for _, a := range addresses {
+		if r, ok := s.rules[ruleKey(a)]; ok {
+			if opts.Rules == nil {
+				opts.Rules = map[string]index.Rules{}
+			}
+			opts.Rules[a] = r
+		}
+	}
 	if p != nil {
 		opts.Observer = p
 	}
