@@ -272,6 +272,9 @@ func (r *repository) identity() (s string, secret bool) {
 			s += line + "\n"
 		}
 	}
+	if r.rules.Authenticate == AuthNever {
+		add("never")
+	}
 	for _, own := range r.own {
 		places := append([]*credential{own}, r.keys.places...)
 		for _, c := range places {

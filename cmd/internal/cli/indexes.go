@@ -340,10 +340,19 @@ func (o *compileOptions) pinnedIndex(s *indexSettings, from *project.IndexSource
 		pin.url, pin.flat = u, false
 	}
 	if pin.url == "" && from.Name != "" {
+		all, _ := o.companySettings()
+		for _, c := range all {
+			if c.Name == from.Name {
+				return pin, &project.InputError{Place: from.Place, Msg: fmt.Sprintf("the index %q is one of this machine (%s:%d), and a source names one of the project: declare it with [[tool.uv.index]] or [[tool.pylock.index]] too, or give it with --index %s=URL", from.Name, c.Place.File, c.Place.Line, from.Name)}
+			}
+		}
 		return pin, &project.InputError{Place: from.Place, Msg: fmt.Sprintf("no index has the name %q: declare it with [[tool.uv.index]] or [[tool.pylock.index]], or with --index %s=URL", from.Name, from.Name)}
 	}
 	if from.Name != "" {
 		pin.url = o.authenticate(from.Name, pin.url)
+	}
+	if pin.url != "" {
+		s.heed(pin.url, from.Link.IndexRules)
 	}
 	return pin, nil
 }
