@@ -349,6 +349,11 @@ func (l *loader) indexSource(f *pyproject, name *tomlValue) (*IndexSource, error
 	if root != nil && within(l.root, f.dir) {
 		files = append(files, root)
 	}
+	if settings, err := l.uvSettings(f.dir); err != nil {
+		return nil, err
+	} else if settings != nil {
+		files = append(files, settings)
+	}
 	for _, file := range files {
 		for _, table := range []string{"pylock", "uv"} {
 			list := file.doc.get("tool").get(table).get("index")

@@ -19,9 +19,8 @@ func (l *loader) readOthers(f *pyproject) error {
 	return l.readPipTools(f)
 }
 
-// readUV reads the indexes of [tool.uv] and notes the file, of which
-// [loader.readSettings] reads the rest: that of the workspace root for its
-// members, as uv does, else the file's own.
+// readUV reads the indexes of the settings of uv that count for a file, of
+// which [loader.readSettings] reads the rest.
 func (l *loader) readUV(f *pyproject) error {
 	w, err := l.workspaceOf(f.dir)
 	if err != nil {
@@ -33,18 +32,32 @@ func (l *loader) readUV(f *pyproject) error {
 				l.warn(f.text.place(v.off), "%s is ignored, since the workspace root %s decides on it", key, w.file.rel)
 			}
 		}
+		if path := filepath.Join(f.dir, uvName); isFile(path) {
+			l.warn(Place{File: l.rel(path)}, "is ignored, since the workspace root %s decides", w.file.rel)
+		}
 		f = w.file
 	}
-	if l.uvDone[f.rel] {
-		return nil
+	if !slices.Contains(l.uvFiles, f) {
+		l.uvFiles = append(l.uvFiles, f)
 	}
-	l.uvDone[f.rel] = true
-	l.uvFiles = append(l.uvFiles, f)
-	if err := l.readOwnIndexes(); err != nil {
+	if f.script {
+		return l.useUV(f)
+	}
+	settings, err := l.uvSettings(f.dir)
+	if err != nil {
 		return err
 	}
-	if f.uv == nil {
-		return nil
+	return l.useUV(settings)
+}
+
+// useUV reads the indexes of a file with settings of uv, nil for none.
+func (l *loader) useUV(f *pyproject) error {
+	if err := l.readOwnIndexes(); err != nil || f == nil || f.uv == nil || slices.Contains(l.uvSet, f) {
+		return err
+	}
+	l.uvSet = append(l.uvSet, f)
+	if filepath.Base(f.rel) == uvName {
+		l.warnMasked(f)
 	}
 	for _, table := range []struct {
 		path  string
@@ -82,9 +95,18 @@ func (l *loader) readOwnIndexes() error {
 	return nil
 }
 
-// nearestUV reads the [tool.uv] that applies to a requirements file: that of
-// the nearest pyproject.toml with one, up to the root.
+// nearestUV reads the settings of uv and pip-tools that apply to a requirements
+// file: those of the nearest files that have some, up to the root.
 func (l *loader) nearestUV(dir string) error {
+	settings, err := l.uvSettings(dir)
+	if err != nil {
+		return err
+	}
+	if settings != nil && filepath.Base(settings.rel) == uvName {
+		if err := l.useUV(settings); err != nil {
+			return err
+		}
+	}
 	for d := dir; within(l.root, d); d = filepath.Dir(d) {
 		f, err := l.pyprojectAt(d)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -187,6 +187,10 @@ func TestSecrets(t *testing.T) {
 			w.write(t, "etc/uv/uv.toml", "[[index]]\nname = \"corp\"\nurl = \""+w.address(full, "/simple/")+"\"\n")
 			return nil
 		}},
+		{name: "uv.toml of the project", plant: func(t *testing.T, w *secretWorld) []string {
+			w.write(t, "svc/uv.toml", "[[index]]\nurl = \""+w.address(full, "/simple/")+"\"\n")
+			return nil
+		}},
 		{name: "explicit index of the user", plant: func(t *testing.T, w *secretWorld) []string {
 			w.write(t, "home/.config/uv/uv.toml", "[[index]]\nname = \"corp\"\nexplicit = true\nurl = \""+w.address(full, "/simple/")+"\"\n")
 			return []string{"-i", w.address("", "/simple/")}
