@@ -24,7 +24,7 @@ type CompanySetting struct {
 	// Explicit that it is for packages alone whose source names it.
 	Default, Explicit bool
 	IndexRules
-	Place   Place // its file is an absolute path
+	Place Place // its file is an absolute path
 }
 
 // CompanyFiles say where the files are.

@@ -162,7 +162,7 @@ type Link struct {
 	Explicit bool   // only for packages whose source names it
 	Flat     bool   // a page or folder of files, no index
 	IndexRules
-	Place    Place
+	Place Place
 }
 
 // IndexRules are keys of a [[tool.uv.index]] that say how the index is asked.

@@ -2,19 +2,18 @@ package cli
 
 import (
 	"cmp"
-	"context"
+
 	"errors"
 	"io"
 	"io/fs"
 	"net/url"
 	"os"
-	"os/exec"
+
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi/index"
@@ -267,68 +266,4 @@ func readUpTo(path string, limit int64) ([]byte, error) {
 		return nil, errors.New("it is no regular file")
 	}
 	return io.ReadAll(io.LimitReader(f, limit))
-}
-
-// The bounds of a question to the keyring. It may ask a person to unlock it.
-const (
-	keyringTimeout = time.Minute
-	maxPassword    = 64 << 10 // bytes
-)
-
-// fromKeyring asks the command keyring, as pip and uv do: for the address, then
-// for its host. What it prints is the password, without a user both, and shown
-// to nobody.
-func (o *compileOptions) fromKeyring(address, user string) (name, password string, ok bool) {
-	u, err := url.Parse(address)
-	if err != nil || strings.HasPrefix(user, "-") {
-		return "", "", false
-	}
-	path, err := exec.LookPath("keyring")
-	if err != nil {
-		o.global.keyringOnce.Do(func() {
-			p := o.printer()
-			p.warnf("there is no command keyring, which --keyring-provider subprocess asks for: install keyring, or leave it out")
-		})
-		return "", "", false
-	}
-	for _, service := range []string{address, u.Host} {
-		args := []string{"get", service, user}
-		if user == "" {
-			args = []string{"--mode", "creds", "get", service}
-		}
-		said, ok := askKeyring(path, args)
-		name, password := user, said
-		if user == "" {
-			name, password, ok = strings.Cut(said, "\n")
-			name = strings.TrimSuffix(name, "\r")
-		}
-		if ok && name != "" && password != "" {
-			return name, password, true
-		}
-	}
-	return "", "", false
-}
-
-func askKeyring(path string, args []string) (string, bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), keyringTimeout)
-	defer cancel()
-	var out bounded
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdout = &out
-	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil || len(out) > maxPassword {
-		return "", false
-	}
-	password := strings.TrimRight(string(out), "\r\n")
-	return password, password != ""
-}
-
-// bounded keeps what is written to it, and of too much only that it was.
-type bounded []byte
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if len(*b) <= maxPassword {
-		*b = append(*b, p...)
-	}
-	return len(p), nil
 }

@@ -61,6 +61,7 @@ type secretWorld struct {
 	other    *stranger
 	refusing bool // the index fails
 	out      bytes.Buffer
+	keyring  time.Duration     // to answer in
 	table    string            // of the pyproject.toml, and
 	files    map[string]string // others to be written
 }
@@ -118,7 +119,7 @@ func (w *secretWorld) run(args ...string) int {
 		Stdin: strings.NewReader(""), Stdout: &w.out, Stderr: &w.out, FS: lockfile.OS{}, Now: time.Now,
 		Getenv:       func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
 		Sleep:        func(ctx context.Context, d time.Duration) error { return ctx.Err() },
-		SystemConfig: filepath.Join(w.dir, "etc"),
+		SystemConfig: filepath.Join(w.dir, "etc"), KeyringTimeout: w.keyring,
 	}
 	w.out.WriteString("\n$ " + args[0] + "\n")
 	return app.Run(context.Background(), args)
