@@ -421,6 +421,9 @@ func (l *loader) sourceTarget(f *pyproject, name pypi.Name, d *sourceDecl, a sou
 		})
 	}
 	ref := *a.ref
+	if ref.LFS {
+		l.warn(f.text.place(a.value.off), "%s.%s: lfs is for who installs, and a lock cannot say it: where its files are needed, install git-lfs beside pip, or set UV_GIT_LFS for uv", d.table, name)
+	}
 	return found{ref: &ref}, nil
 }
 

@@ -107,6 +107,7 @@ func TestResolve(t *testing.T) {
 		{"", Any, second}, {"main", Any, second}, {"v1", Any, first}, {"v1", Tag, first}, {"v1-annotated", Tag, first}, {"v1-annotated", Any, first},
 		{"feature/x", Branch, second}, {"both", Branch, first}, {"both", Tag, second}, {first, Any, first},
 		{"v1", Branch, `has no branch "v1"`}, {"main", Tag, `has no tag "main"`}, {"nope", Any, "neither a branch nor a tag"}, {first[:10], Any, "full hash"},
+		{"refs/tags/v1-annotated", Any, first}, {"refs/heads/both", Any, first}, {"refs/tags/both", Any, second}, {"refs/tags/nope", Any, "neither a branch nor a tag"},
 		{"--upload-pack=touch x", Any, "not the name"}, {"a..b", Any, "not the name"}, {"main^{tree}", Any, "not the name"},
 	} {
 		got, err := open(t, s, o.url()).Resolve(t.Context(), tt.rev, tt.kind)

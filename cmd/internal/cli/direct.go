@@ -170,7 +170,7 @@ func (d *describer) lockedCommit(r *project.Reference) string {
 	for i := range d.locked {
 		l := &d.locked[i]
 		address, commit, folder := lockfile.GitParts(l.URL)
-		asked := l.From == r.Bare() || l.From == "" && r.Revision == ""
+		asked := l.From == r.Asked() || l.From == "" && r.Revision == ""
 		if l.Name == r.Name && address == lockfile.BareURL(r.URL) && folder == r.Subdirectory && asked && vcs.IsCommit(commit) {
 			return commit
 		}

@@ -15,8 +15,8 @@ import (
 
 // The bounds of a question to the keyring. It may ask a person to unlock it.
 const (
-	keyringTimeout = time.Minute
-	maxPassword    = 64 << 10 // bytes
+	keyringTimeout = time.Minute // of one question
+	maxPassword    = 64 << 10    // bytes of what the command keyring prints
 )
 
 // keyringState is what a process knows of the command keyring.
