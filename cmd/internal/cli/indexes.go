@@ -34,6 +34,9 @@ type indexSettings struct {
 
 	rules map[string]index.Rules // by address as of ruleKey
 	known []string               // addresses with credentials that count for what is below them
+	// beside are the folders of the company's settings that no header names, by
+	// how the lock names them.
+	beside map[string]project.Place
 
 	build *buildSettings // nil where nothing is built
 }
@@ -208,8 +211,15 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		}
 	}
 	for _, l := range o.ofCompany("find-links") {
+		had := len(s.links)
 		if err := s.addLinks(l.Value, l.Place.String()+": find-links"); err != nil {
 			return s, err
+		}
+		if len(s.links) > had && !strings.Contains(l.Value, "://") && filepath.IsAbs(linkPath(project.FindRoot(base), l.Value)) {
+			if s.beside == nil {
+				s.beside = map[string]project.Place{}
+			}
+			s.beside[s.links[had].Shown] = l.Place
 		}
 	}
 	for _, l := range p.FindLinks {
