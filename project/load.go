@@ -29,6 +29,7 @@ type loader struct {
 	locals     map[string]*local     // by folder, links resolved
 	localList  []*local
 	folders    []askedFolder      // to tell two of one name
+	overriding bool               // an override is read, whose folder may be another one
 	sourced    map[pypi.Name]bool // has a path requirement
 	packages   map[pypi.Name]repositoryFolder
 
