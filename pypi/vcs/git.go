@@ -71,6 +71,8 @@ type Store struct {
 	Offline bool          // no server is asked
 	Timeout time.Duration // of one conversation; 0 is DefaultTimeout
 	Environ []string      // of git; nil is os.Environ()
+	// Asked is told the address, without credentials, of each conversation; may be nil.
+	Asked func(url string)
 
 	mu    sync.Mutex
 	temp  string
@@ -318,6 +320,9 @@ func (r *Repository) ask(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if r.store.Asked != nil {
+		r.store.Asked(r.url)
+	}
 	if strings.HasPrefix(r.url, "ssh:") {
 		r.sshOnce.Do(func() {
 			out, err := r.run(within, "", nil, "config", "--get", "core.sshCommand")

@@ -187,6 +187,8 @@ func TestHTTP(t *testing.T) {
 	server := o.serve("me", "s3cret-word")
 	name := "/" + filepath.Base(o.dir) + "/.git"
 	s := &Store{Dir: t.TempDir(), Environ: append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)}
+	asked := map[string]int{}
+	s.Asked = func(url string) { asked[url]++ }
 	with := strings.Replace(server.URL, "://", "://me:s3cret-word@", 1) + name
 	r := open(t, s, with)
 	if got, err := r.Resolve(t.Context(), "main", Branch); err != nil || got != commit {
@@ -198,6 +200,9 @@ func TestHTTP(t *testing.T) {
 	}
 	if data, err := tree.File(t.Context(), "pyproject.toml"); err != nil || string(data) != "one" {
 		t.Errorf("%s %v", data, err)
+	}
+	if len(asked) != 1 || asked[server.URL+name] != 2 {
+		t.Errorf("conversations: %v", asked)
 	}
 	// Without credentials nobody is asked, and with wrong ones they are not told.
 	for _, url := range []string{server.URL + name, strings.Replace(server.URL, "://", "://me:wr0ng@", 1) + name} {

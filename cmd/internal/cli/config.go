@@ -135,7 +135,7 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		// The lock that bounds this one may be yet to be made.
 		j.options.constraints = slices.DeleteFunc(j.options.constraints, func(c string) bool { return slices.Contains(j.bound.outputs, c) })
 	}
-	r, err := j.prepare(ctx)
+	r, err := j.prepare(ctx, nil)
 	if err != nil {
 		return configJob{}, err
 	}
