@@ -264,7 +264,7 @@ func (j *job) touched(r *run, files map[string]bool) bool {
 	home := relative(root, r.project.Dir)
 	for dir := home; ; dir = path.Dir(dir) {
 		// Those above the service may say something too.
-		for _, name := range []string{"pyproject.toml", ".pylock.toml", ".python-version", "Dockerfile", "Containerfile"} {
+		for _, name := range []string{"pyproject.toml", "uv.toml", ".pylock.toml", ".python-version", "Dockerfile", "Containerfile"} {
 			mine = append(mine, path.Join(dir, name))
 		}
 		if dir == path.Dir(dir) {
