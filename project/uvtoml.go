@@ -34,7 +34,7 @@ func (l *loader) uvSettings(dir string) (*pyproject, error) {
 			}
 			break
 		}
-		if d == l.root || d == filepath.Dir(d) {
+		if d == l.root || d == filepath.Dir(d) || !within(l.root, d) {
 			break
 		}
 	}

@@ -316,14 +316,7 @@ func (c *Client) archiveAuth(u *url.URL, given *url.Userinfo) string {
 		return k.authorization(place)
 	}
 	at := origin(u)
-	auth, several := "", false
-	for _, place := range k.places {
-		if place.origin == at && !place.never {
-			own := k.authorization(place)
-			several = several || auth != "" && own != auth
-			auth = cmp.Or(auth, own)
-		}
-	}
+	auth, several := k.sole(at)
 	switch {
 	case several:
 		return ""
@@ -333,4 +326,31 @@ func (c *Client) archiveAuth(u *url.URL, given *url.Userinfo) string {
 		return k.netrc(u.Hostname(), true, "")
 	}
 	return k.ofHost(u)
+}
+
+// sole returns the Authorization that all places of an origin have, "" for none; several says that they differ.
+func (k *keychain) sole(at string) (auth string, several bool) {
+	for _, place := range k.places {
+		if place.origin == at && !place.never {
+			own := k.authorization(place)
+			if own != "" && auth != "" && own != auth {
+				return "", true
+			}
+			auth = cmp.Or(auth, own)
+		}
+	}
+	return auth, false
+}
+
+// demanded returns the Authorization to try where an address was refused without one: that of all other places of its
+// origin, which uv and pip would use too.
+func (r *repository) demanded(u *url.URL) string {
+	if r.keys == nil || r.rules.Authenticate == AuthNever {
+		return ""
+	}
+	if c, _ := r.keys.longest(u, r); c != nil && c.never || origin(u) != origin(r.simple) {
+		return ""
+	}
+	auth, _ := r.keys.sole(origin(u))
+	return auth
 }

@@ -145,6 +145,8 @@ func teams(t *testing.T) (url string, saw func() map[string]bool) {
 		case strings.HasPrefix(rest, "simple/moved-"):
 			other := strings.TrimSuffix(strings.TrimPrefix(rest, "simple/moved-"), "/")
 			http.Redirect(w, r, "/"+other+"/simple/plain/", http.StatusFound)
+		case user == "" && team != "open":
+			w.WriteHeader(http.StatusUnauthorized)
 		case team+" "+user+":"+password != "a alice:1" && team+" "+user+":"+password != "b bob:2" && team != "open":
 			w.WriteHeader(http.StatusForbidden)
 		default:
@@ -185,7 +187,7 @@ func TestAuthenticate(t *testing.T) {
 	}{
 		{a, "", Rules{Authenticate: AuthAlways}},
 		{url + "/a/simple/", `authenticate = "always", and there are no credentials`, Rules{Authenticate: AuthAlways}},
-		{a, `HTTP 403: authenticate = "never" keeps`, Rules{Authenticate: AuthNever}},
+		{a, `HTTP 401: authenticate = "never" keeps`, Rules{Authenticate: AuthNever}},
 		{url + "/a/simple/", "credentials are missing or refused", Rules{}},
 		{url + "/open/simple/", "", Rules{Authenticate: AuthNever}},
 	} {
@@ -197,6 +199,36 @@ func TestAuthenticate(t *testing.T) {
 		got := saw()
 		if tt.rules.Authenticate == AuthNever && got["a alice:1"] || tt.rules.Authenticate == AuthAlways && tt.want != "" && len(got) > 0 {
 			t.Errorf("%s %s: the host saw %v", tt.address, tt.rules.Authenticate, got)
+		}
+	}
+}
+
+// TestDemanded has an index without credentials, whose host has an index with some: they are sent once it demands some,
+// unless there are several.
+func TestDemanded(t *testing.T) {
+	url, saw := teams(t)
+	a := strings.Replace(url, "://", "://alice:1@", 1) + "/a/simple/"
+	inA := url + "/a/more/simple/" // below no path of an index
+	first := strings.Replace(url, "://", "://alice:1@", 1) + "/b/simple/"
+	for _, tt := range []struct {
+		name  string
+		extra []string
+		rules Rules
+		want  string
+	}{
+		{"sole", []string{first}, Rules{}, "a alice:1"},
+		{"several", []string{first, strings.Replace(url, "://", "://bob:2@", 1) + "/c/simple/"}, Rules{}, ""},
+		{"never", []string{first}, Rules{Authenticate: AuthNever}, ""},
+		{"place around", []string{a}, Rules{}, "a alice:1"},
+	} {
+		c, _ := newTestClient(t, Options{DefaultIndex: inA, ExtraIndexes: tt.extra, Order: SimpleFirst, Rules: map[string]Rules{inA: tt.rules}})
+		_, err := c.simplePage(t.Context(), c.repositories[len(tt.extra)], pypiNameOf("demo"))
+		got := saw()
+		if (err == nil) != (tt.want != "") || tt.want != "" && !got[tt.want] || tt.want == "" && len(got) != 1 {
+			t.Errorf("%s: %v, %v", tt.name, got, err)
+		}
+		if _, err := c.simplePage(t.Context(), c.repositories[len(tt.extra)], pypiNameOf("demo")); err == nil && saw()["a :"] {
+			t.Errorf("%s: it is asked without credentials again", tt.name)
 		}
 	}
 }

@@ -87,14 +87,23 @@ func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, i
 	if rq.home == nil {
 		return c.fetchAs(ctx, rq, shown, consume)
 	}
-	if rq.auth = rq.home.authFor(rq.url); rq.auth == "" {
+	if rq.auth = rq.home.authFor(rq.url); rq.auth == "" && rq.home.demands.Load() {
+		rq.auth = rq.home.demanded(u)
+	}
+	if rq.auth == "" {
 		if err := rq.home.refuses(rq.url); err != nil {
 			return &UnavailableError{URL: shown, Err: err}
 		}
 	}
 	err = c.fetchAs(ctx, rq, shown, consume)
 	var failed *UnavailableError
-	if !errors.As(err, &failed) || failed.Status == 0 {
+	if errors.As(err, &failed) && failed.Status == http.StatusUnauthorized && rq.auth == "" {
+		if rq.auth = rq.home.demanded(u); rq.auth != "" {
+			err = c.fetchAs(ctx, rq, shown, consume)
+			rq.home.demands.Store(!errors.As(err, &failed) || failed.Status != http.StatusUnauthorized)
+		}
+	}
+	if failed = nil; !errors.As(err, &failed) || failed.Status == 0 {
 		return err
 	}
 	switch denied := failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden; {

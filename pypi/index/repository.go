@@ -25,6 +25,7 @@ type repository struct {
 	rules   Rules
 	keys    *keychain     // of the client; nil for a folder
 	own     []*credential // of its addresses
+	demands atomic.Bool   // it refused requests without credentials, and took those of its origin
 
 	htmlOnly atomic.Bool // the Simple API answered in HTML, which has neither sizes nor upload times
 

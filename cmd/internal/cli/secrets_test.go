@@ -196,6 +196,10 @@ func TestSecrets(t *testing.T) {
 			w.write(t, "home/.config/uv/uv.toml", "[[index]]\nname = \"corp\"\nexplicit = true\nurl = \""+w.address(full, "/simple/")+"\"\n")
 			return []string{"-i", w.address("", "/simple/")}
 		}},
+		{name: "sole credentials of the host", plant: func(t *testing.T, w *secretWorld) []string {
+			w.write(t, "svc/pyproject.toml", pyproject(w, "[[tool.uv.index]]\nname = \"corp\"\nexplicit = true\nurl = \""+w.address(full, "/elsewhere/simple/")+"\"\n"))
+			return []string{"-i", w.address("", "/simple/")}
+		}},
 		{name: "place around", plant: func(t *testing.T, w *secretWorld) []string {
 			w.write(t, "home/.config/pip/pip.conf", "[global]\nindex-url = "+w.address(full, "/")+"\n")
 			return []string{"-i", w.address("", "/simple/")}
