@@ -144,7 +144,9 @@ func teams(t *testing.T) (url string, saw func() map[string]bool) {
 		switch {
 		case strings.HasPrefix(rest, "simple/moved-"):
 			other := strings.TrimSuffix(strings.TrimPrefix(rest, "simple/moved-"), "/")
-			http.Redirect(w, r, "/"+other+"/simple/plain/", http.StatusFound)
+			http.Redirect(w, r, "/"+other+"/hop", http.StatusFound)
+		case rest == "hop":
+			http.Redirect(w, r, "/"+team+"/simple/plain/", http.StatusFound)
 		case user == "" && team != "open":
 			w.WriteHeader(http.StatusUnauthorized)
 		case team+" "+user+":"+password != "a alice:1" && team+" "+user+":"+password != "b bob:2" && team != "open":

@@ -273,9 +273,10 @@ func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 		r.Header.Del("Authorization")
 		return nil
 	}
-	from, n := c.keys.longest(last, nil)
+	// The header is that of the first request, however many there were since.
+	from, n := c.keys.longest(first, nil)
 	to, m := c.keys.longest(r.URL, nil)
-	if to == nil || to == from || n == m && cleanPath(last)[:n] == cleanPath(r.URL)[:m] {
+	if to == nil || to == from || n == m && cleanPath(first)[:n] == cleanPath(r.URL)[:m] {
 		return nil
 	}
 	if auth := c.keys.authorization(to); auth != "" {
