@@ -180,12 +180,15 @@ func (f *pyproject) sourceReference(v *tomlValue, path, key string) (*Reference,
 		}
 	}
 	at := address
-	for k, kind := range map[string]RevisionKind{"rev": AnyRevision, "tag": TagRevision, "branch": BranchRevision} {
-		if s := given[k]; s != nil {
+	for _, k := range []struct {
+		name string
+		kind RevisionKind
+	}{{"rev", AnyRevision}, {"tag", TagRevision}, {"branch", BranchRevision}} {
+		if s := given[k.name]; s != nil {
 			if at != address {
 				return nil, f.errorAt(s, "%s has more than one of rev, tag and branch: keep one", path)
 			}
-			ref.Revision, ref.RevisionKind, at = s.text, kind, s
+			ref.Revision, ref.RevisionKind, at = s.text, k.kind, s
 		}
 	}
 	if key == "git" {
