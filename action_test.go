@@ -61,7 +61,7 @@ func TestHookFiles(t *testing.T) {
 			"services/api/requirements.lock", "requirements-dev.lock", "dev.lock",
 			"requirements.in", "services/api/requirements-dev.txt", "dev-requirements.txt", "requirements/base.in",
 			"constraints.txt", "services/api/constraints-dev.txt", "overrides.txt", "excludes.txt",
-			".python-version", "services/api/.python-version",
+			".python-version", "services/api/.python-version", "uv.toml", "services/api/uv.toml",
 			"Dockerfile", "services/api/Dockerfile.prod", "docker/api.Dockerfile", "Containerfile",
 		} {
 			if !files.MatchString(name) {

@@ -345,6 +345,10 @@ func (d *drift) options() {
 		case slices.Contains(d.lock.Options[:i], line):
 			d.add(rule(line), "", place(i), "", "the line %s is there twice", line)
 		case !slices.Contains(want, line) && (sure || !strings.HasPrefix(line, "--extra-index-url ")):
+			if dir, ok := strings.CutPrefix(line, "--find-links "); ok && !strings.Contains(dir, "://") {
+				d.add(rule(line), "", place(i), "", "the line %s is of a folder that nothing names here: what comes from it can be checked where PIP_FIND_LINKS, pip.conf or uv.toml name it", line)
+				continue
+			}
 			d.add(rule(line), "", place(i), "", "the line %s is not what the settings ask for", line)
 		}
 	}

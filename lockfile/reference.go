@@ -34,7 +34,7 @@ func reference(p *project.Local, marker string, dir string, hashes Hashes) (Dire
 		d.Hashes = []string{at.Hash}
 	}
 	if at.Kind == project.Git && at.Revision != at.Commit {
-		d.From = at.Bare()
+		d.From = at.Asked()
 	}
 	d.Text = d.line()
 	return d, nil

@@ -20,9 +20,11 @@ type CompanySetting struct {
 	Key   string // of CompanyKeys
 	Value string // may hold credentials
 	Name  string // of an index, else ""
-	// Default says of an index that it takes the place of the default one.
-	Default bool
-	Place   Place // its file is an absolute path
+	// Default says of an index that it takes the place of the default one,
+	// Explicit that it is for packages alone whose source names it.
+	Default, Explicit bool
+	IndexRules
+	Place Place // its file is an absolute path
 }
 
 // CompanyFiles say where the files are.
@@ -284,13 +286,23 @@ func (f *pyproject) companyIndex(v *tomlValue) (CompanySetting, error) {
 	if s.Default, err = f.boolKey(v, "index", "default"); err != nil {
 		return none, err
 	}
-	explicit, err := f.boolKey(v, "index", "explicit")
-	if err != nil || explicit {
+	if s.Explicit, err = f.boolKey(v, "index", "explicit"); err != nil {
+		return none, err
+	}
+	if s.Explicit && s.Name == "" {
+		return none, f.errorAt(v, "index is explicit and has no name, by which a source could ask for it: add name")
+	}
+	if s.IndexRules, err = f.indexRules(v, "index"); err != nil {
 		return none, err
 	}
 	format, err := f.stringKey(v, "index", "format")
 	if err == nil && format != nil && format.text == "flat" {
+		if s.Explicit {
+			return none, nil
+		}
+		rules := s.IndexRules
 		s = f.companySetting("find-links", u)
+		s.IndexRules = rules
 	}
 	return s, err
 }

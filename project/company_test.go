@@ -16,7 +16,7 @@ func listing(t *testing.T, dir string, env map[string]string) (string, error) {
 	var b strings.Builder
 	for _, s := range s {
 		rel, _ := filepath.Rel(dir, filepath.FromSlash(s.Place.File))
-		fmt.Fprintf(&b, "%s %s %s %t %s:%d\n", s.Key, s.Name, s.Value, s.Default, filepath.ToSlash(rel), s.Place.Line)
+		fmt.Fprintf(&b, "%s %s %s %t%s %s:%d\n", s.Key, s.Name, s.Value, s.Default, map[bool]string{true: " explicit"}[s.Explicit], filepath.ToSlash(rel), s.Place.Line)
 	}
 	return b.String(), err
 }
@@ -43,6 +43,7 @@ func TestCompany(t *testing.T) {
 find-links  DIR/home/.config/uv/wheels false home/.config/uv/uv.toml:3
 find-links  https://l.example/ false home/.config/uv/uv.toml:3
 index a https://a.example/ false home/.config/uv/uv.toml:6
+index hidden https://h.example/ false explicit home/.config/uv/uv.toml:9
 index  https://d.example/ true home/.config/uv/uv.toml:12
 keyring-provider  subprocess false home/.config/uv/uv.toml:16
 allow-insecure-host  x false etc/uv/uv.toml:1

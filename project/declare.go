@@ -147,8 +147,8 @@ func requirementError(t *text, at func(i, n int) (int, int), written string, err
 	return e
 }
 
-// bound reads a constraint or an override.
-func (l *loader) bound(t *text, at func(i, n int) (int, int), written, expanded, origin string, kind fileKind) (Requirement, error) {
+// bound reads a constraint or an override; paths are relative to base.
+func (l *loader) bound(t *text, at func(i, n int) (int, int), written, expanded, base, origin string, kind fileKind) (Requirement, error) {
 	req, warnings, err := pep508.ParseRequirement(expanded)
 	if err != nil {
 		return Requirement{}, requirementError(t, at, written, err)
@@ -163,10 +163,7 @@ func (l *loader) bound(t *text, at func(i, n int) (int, int), written, expanded,
 	r := Requirement{Requirement: req, Text: written, Place: t.place(off), Origin: origin}
 	if req.URL != "" && kind != excludeFile {
 		fail := func(format string, args ...any) error { return t.errorAt(off, n, format, args...) }
-		if s := scheme(req.URL); s == "" || s == "file" {
-			return Requirement{}, fail("%s: a path cannot be %s: give versions or a URL", req.Name, kind)
-		}
-		if err := l.refer(&r, req.URL, l.root, fail); err != nil {
+		if err := l.refer(&r, req.URL, base, fail); err != nil {
 			return Requirement{}, err
 		}
 	}

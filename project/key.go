@@ -89,7 +89,7 @@ var Keys = []Key{
 	{Name: "exclude-newer", Kind: KindCutoff, Doc: "ignore files uploaded after this time, date or span; false for none", UVPip: "exclude-newer", UV: "exclude-newer", Loaded: true},
 	{Name: "exclude-newer-package", Kind: KindByPackage, Doc: "the same by package", UVPip: "exclude-newer-package", UV: "exclude-newer-package", Loaded: true, Joined: true},
 
-	{Name: "index", Kind: KindTables, Doc: "indexes, each with url, and perhaps name, default and explicit", UV: "index", Loaded: true, Joined: true},
+	{Name: "index", Kind: KindTables, Doc: "indexes, each with url, and perhaps name, default, explicit, format, authenticate (auto, always or never) and ignore-error-codes", UV: "index", Loaded: true, Joined: true},
 	{Name: "index-url", Kind: KindText, Doc: "the default index", UVPip: "index-url", UV: "index-url", PipTools: "index-url", Loaded: true},
 	{Name: "extra-index-url", Kind: KindTexts, Doc: "indexes to ask before the default", UVPip: "extra-index-url", UV: "extra-index-url", PipTools: "extra-index-url", Loaded: true, Joined: true},
 	{Name: "index-strategy", Kind: KindText, Choices: []string{"first-index", "unsafe-first-match", "unsafe-best-match"}, Doc: "which indexes to take a name from", UVPip: "index-strategy", UV: "index-strategy"},

@@ -29,16 +29,18 @@ type loader struct {
 	locals     map[string]*local     // by folder, links resolved
 	localList  []*local
 	folders    []askedFolder      // to tell two of one name
+	overriding bool               // an override is read, whose folder may be another one
 	sourced    map[pypi.Name]bool // has a path requirement
 	packages   map[pypi.Name]repositoryFolder
 
 	read      map[string]bool // requirements files, by kind and path
 	readGroup map[string]bool
-	uvDone    map[string]bool
+	uvTOMLs   map[string]*pyproject // by path; nil for none
 	// pipTools are the tables of pip-tools that count.
 	pipTools     []settingsTable
 	pipToolsDone map[string]bool
-	uvFiles      []*pyproject // whose [tool.uv] counts
+	uvFiles      []*pyproject // whose conflicts and environments of uv count
+	uvSet        []*pyproject // whose other settings of uv count
 	// What is asked for that may conflict, and the files of the groups.
 	asked      []member
 	groupFiles []*pyproject
@@ -76,7 +78,7 @@ func newLoader(o LoadOptions) (*loader, error) {
 		sourced:    map[pypi.Name]bool{},
 		read:       map[string]bool{},
 		readGroup:  map[string]bool{},
-		uvDone:     map[string]bool{},
+		uvTOMLs:    map[string]*pyproject{},
 
 		pipToolsDone: map[string]bool{},
 		files:        map[string]bool{},

@@ -75,11 +75,13 @@ func (l *loader) locate(r *Requirement, dir string, fail failure) error {
 		}
 	}
 	for _, other := range l.folders {
-		if other.name == p.Name && other.dir != p.Dir && !other.marker.Set().Disjoint(r.Marker.Set()) {
+		if !l.overriding && other.name == p.Name && other.dir != p.Dir && !other.marker.Set().Disjoint(r.Marker.Set()) {
 			return fail("%s and %s are both called %s: rename one, or ask for one only", l.rel(other.dir), p.Rel, p.Name)
 		}
 	}
-	l.folders = append(l.folders, askedFolder{p.Name, p.Dir, r.Marker})
+	if !l.overriding {
+		l.folders = append(l.folders, askedFolder{p.Name, p.Dir, r.Marker})
+	}
 	r.Path = p.Dir
 	l.sourced[p.Name] = true
 	return nil

@@ -161,7 +161,14 @@ type Link struct {
 	Name     string // of a [[tool.uv.index]], else ""
 	Explicit bool   // only for packages whose source names it
 	Flat     bool   // a page or folder of files, no index
-	Place    Place
+	IndexRules
+	Place Place
+}
+
+// IndexRules are keys of a [[tool.uv.index]] that say how the index is asked.
+type IndexRules struct {
+	Authenticate     string // "auto", "always" or "never"; "" when not given
+	IgnoreErrorCodes []int  // statuses of HTTP, 100 to 599
 }
 
 // LoadOptions say what to read.

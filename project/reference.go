@@ -74,6 +74,15 @@ func (r *Reference) Bare() string {
 	return bareURL(r.URL)
 }
 
+// Asked is Bare with a tag by its full name, since a branch may have the same
+// word: what a lock has beside the commit.
+func (r *Reference) Asked() string {
+	if r.Kind == Git && r.RevisionKind == TagRevision && !strings.HasPrefix(r.Revision, "refs/") {
+		return "git+" + bareURL(r.URL) + "@refs/tags/" + r.Revision
+	}
+	return r.Bare()
+}
+
 // String is Bare with the folder within.
 func (r *Reference) String() string {
 	if r.Subdirectory != "" {

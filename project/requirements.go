@@ -169,16 +169,18 @@ func (f *reqFile) requirement(written string, i int, editable bool, hashes []str
 	l := f.l
 	fail := f.failAt(i, len(written))
 	at := func(j, n int) (int, int) { return f.line.at(i+j, n) }
-	if editable && f.kind != requirementFile {
+	if editable && f.kind != requirementFile && f.kind != overrideFile {
 		return fail("an editable cannot be %s: give a name and versions", f.kind)
 	}
 	off, _ := at(0, len(written))
 	r := Requirement{Text: written, Place: f.text.place(off), Origin: f.origin, Editable: editable, Hashes: hashes}
 	s := scope{dir: f.dir, origin: f.origin}
+	l.overriding = f.kind == overrideFile
+	defer func() { l.overriding = false }()
 
 	if path, extras, marker, ok := unnamed(written, editable); ok {
-		if f.kind != requirementFile {
-			return fail("%s needs a name: write NAME and versions", f.kind)
+		if f.kind != requirementFile && f.kind != overrideFile {
+			return fail("%s needs a name: write NAME and versions, or NAME @ before it", f.kind)
 		}
 		shown, err := l.expand(path, f.dir, fail)
 		if err != nil {
@@ -222,7 +224,7 @@ func (f *reqFile) requirement(written string, i int, editable bool, hashes []str
 		if err := l.locate(&r, dir, fail); err != nil { // again, with its extras
 			return err
 		}
-		l.p.Requirements = append(l.p.Requirements, r)
+		f.add(r)
 		return nil
 	}
 
@@ -231,7 +233,7 @@ func (f *reqFile) requirement(written string, i int, editable bool, hashes []str
 		return err
 	}
 	if f.kind != requirementFile {
-		b, err := l.bound(f.text, at, written, expanded, f.origin, f.kind)
+		b, err := l.bound(f.text, at, written, expanded, f.dir, f.origin, f.kind)
 		if err != nil {
 			return err
 		}
@@ -306,8 +308,17 @@ func (f *reqFile) unnamedReference(r Requirement, ref *Reference, rest string, f
 	if err := f.l.point(&r, ref, fail); err != nil {
 		return err
 	}
-	f.l.p.Requirements = append(f.l.p.Requirements, r)
+	f.add(r)
 	return nil
+}
+
+// add keeps a requirement or an override.
+func (f *reqFile) add(r Requirement) {
+	list := &f.l.p.Requirements
+	if f.kind == overrideFile {
+		list = &f.l.p.Overrides
+	}
+	*list = append(*list, r)
 }
 
 // missingPath returns err, or what a path was probably meant to be.

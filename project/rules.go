@@ -89,7 +89,7 @@ func (l *loader) constraintRule(f *pyproject, v *tomlValue, path string) error {
 	if err := f.want(v, tomlString, path); err != nil {
 		return err
 	}
-	r, err := l.bound(f.text, v.stringAt, v.text, v.text, "-c (workspace)", constraintFile)
+	r, err := l.bound(f.text, v.stringAt, v.text, v.text, f.dir, "-c (workspace)", constraintFile)
 	if err == nil {
 		l.p.Constraints = append(l.p.Constraints, r)
 	}
@@ -101,7 +101,10 @@ func (l *loader) buildConstraintRule(f *pyproject, v *tomlValue, path string) er
 	if err := f.want(v, tomlString, path); err != nil {
 		return err
 	}
-	r, err := l.bound(f.text, v.stringAt, v.text, v.text, "-b (workspace)", constraintFile)
+	r, err := l.bound(f.text, v.stringAt, v.text, v.text, f.dir, "-b (workspace)", constraintFile)
+	if err == nil && (r.Path != "" || r.Ref != nil && r.Ref.File != "") {
+		return f.errorAt(v, "%s: a path cannot bound what builds require: give versions or a URL", r.Name)
+	}
 	if err == nil {
 		l.p.BuildConstraints = append(l.p.BuildConstraints, r)
 	}
@@ -111,11 +114,13 @@ func (l *loader) buildConstraintRule(f *pyproject, v *tomlValue, path string) er
 const overrideOrigin = "--override (workspace)"
 
 func (l *loader) overrideRule(f *pyproject, v *tomlValue, path string) error {
+	l.overriding = true
+	defer func() { l.overriding = false }()
 	if v.kind != tomlTable {
 		if err := f.want(v, tomlString, path); err != nil {
 			return err
 		}
-		r, err := l.bound(f.text, v.stringAt, v.text, v.text, overrideOrigin, overrideFile)
+		r, err := l.bound(f.text, v.stringAt, v.text, v.text, f.dir, overrideOrigin, overrideFile)
 		if err == nil {
 			l.p.Overrides = append(l.p.Overrides, r)
 		}
@@ -127,7 +132,7 @@ func (l *loader) overrideRule(f *pyproject, v *tomlValue, path string) error {
 	}
 	o := ScopedOverride{Of: of, Place: f.text.place(v.off)}
 	for _, item := range items {
-		r, err := l.bound(f.text, item.stringAt, item.text, item.text, overrideOrigin, overrideFile)
+		r, err := l.bound(f.text, item.stringAt, item.text, item.text, f.dir, overrideOrigin, overrideFile)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -73,10 +72,7 @@ func (l *loader) readSettings() error {
 			return err
 		}
 	}
-	for _, f := range l.uvFiles {
-		if f.uv == nil {
-			continue
-		}
+	for _, f := range l.uvSet {
 		if pip := f.uv.get("pip"); pip != nil {
 			if err := f.want(pip, tomlTable, tableUVPip); err != nil {
 				return err
@@ -88,18 +84,20 @@ func (l *loader) readSettings() error {
 				return err
 			}
 		}
-		if err := l.readTable(f, f.uv, "tool.uv"); err != nil {
+		if err := l.readTable(f, f.uv, tableUV); err != nil {
 			return err
+		}
+	}
+	for _, f := range l.uvFiles {
+		if f.uv != nil {
+			if err := l.readEnvironments(f, f.uv, tableUV); err != nil {
+				return err
+			}
 		}
 	}
 	for _, t := range l.pipTools {
 		if err := l.readChoices(t.file, t.value, t.path); err != nil {
 			return err
-		}
-	}
-	for _, dir := range []string{l.p.Dir, l.root} {
-		if path := filepath.Join(dir, "uv.toml"); isFile(path) {
-			l.warn(Place{File: l.rel(path)}, "is not read: move what it says to [tool.uv] of the %s beside it", pyprojectName)
 		}
 	}
 	byName := func(a, b PackageSetting) int { return strings.Compare(string(a.Name), string(b.Name)) }
@@ -115,6 +113,11 @@ func (l *loader) readTable(f *pyproject, table *tomlValue, path string) error {
 	if err := l.readChoices(f, table, path); err != nil {
 		return err
 	}
+	return l.readEnvironments(f, table, path)
+}
+
+// readEnvironments reads what a universal lock is for.
+func (l *loader) readEnvironments(f *pyproject, table *tomlValue, path string) error {
 	s := &l.p.Settings
 	if s.Environments == nil {
 		var err error

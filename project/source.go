@@ -180,12 +180,15 @@ func (f *pyproject) sourceReference(v *tomlValue, path, key string) (*Reference,
 		}
 	}
 	at := address
-	for k, kind := range map[string]RevisionKind{"rev": AnyRevision, "tag": TagRevision, "branch": BranchRevision} {
-		if s := given[k]; s != nil {
+	for _, k := range []struct {
+		name string
+		kind RevisionKind
+	}{{"rev", AnyRevision}, {"tag", TagRevision}, {"branch", BranchRevision}} {
+		if s := given[k.name]; s != nil {
 			if at != address {
 				return nil, f.errorAt(s, "%s has more than one of rev, tag and branch: keep one", path)
 			}
-			ref.Revision, ref.RevisionKind, at = s.text, kind, s
+			ref.Revision, ref.RevisionKind, at = s.text, k.kind, s
 		}
 	}
 	if key == "git" {
@@ -349,6 +352,11 @@ func (l *loader) indexSource(f *pyproject, name *tomlValue) (*IndexSource, error
 	if root != nil && within(l.root, f.dir) {
 		files = append(files, root)
 	}
+	if settings, err := l.uvSettings(f.dir); err != nil {
+		return nil, err
+	} else if settings != nil {
+		files = append(files, settings)
+	}
 	for _, file := range files {
 		for _, table := range []string{"pylock", "uv"} {
 			list := file.doc.get("tool").get(table).get("index")
@@ -416,6 +424,9 @@ func (l *loader) sourceTarget(f *pyproject, name pypi.Name, d *sourceDecl, a sou
 		})
 	}
 	ref := *a.ref
+	if ref.LFS {
+		l.warn(f.text.place(a.value.off), "%s.%s: lfs is for who installs, and a lock cannot say it: where its files are needed, install git-lfs beside pip, or set UV_GIT_LFS for uv", d.table, name)
+	}
 	return found{ref: &ref}, nil
 }
 

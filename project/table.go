@@ -394,8 +394,8 @@ func (l *loader) ownTables(dir string) ([]settingsTable, error) {
 }
 
 // otherTables are those of uv and pip-tools that count for the service in dir:
-// of a uv workspace the root's, else its own; a folder without a pyproject.toml
-// has those of the nearest one.
+// of uv what [loader.uvSettings] finds, of pip-tools those of the nearest
+// pyproject.toml.
 func (l *loader) otherTables(dir string) ([]settingsTable, error) {
 	var f *pyproject
 	for d := dir; ; d = filepath.Dir(d) {
@@ -424,17 +424,22 @@ func (l *loader) otherTables(dir string) ([]settingsTable, error) {
 		out = append(out, settingsTable{f, v, kind, kind})
 		return nil
 	}
-	if f != nil {
-		uv := f
-		if w, err := l.workspaceOf(f.dir); err != nil {
-			return nil, err
-		} else if w != nil {
-			uv = w.file
-		}
+	uv, err := l.uvSettings(dir)
+	if err != nil {
+		return nil, err
+	}
+	if uv != nil {
 		for _, kind := range []string{tableUVPip, tableUV} {
 			if err := add(uv, kind); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if f != nil {
+		if own, err := l.pyprojectOnly(f); err != nil {
+			return nil, err
+		} else if own != nil && own.file != uv {
+			out = append(out, *own)
 		}
 		tables, err := f.pipToolsTables()
 		if err != nil {

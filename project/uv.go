@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,9 +19,8 @@ func (l *loader) readOthers(f *pyproject) error {
 	return l.readPipTools(f)
 }
 
-// readUV reads the indexes of [tool.uv] and notes the file, of which
-// [loader.readSettings] reads the rest: that of the workspace root for its
-// members, as uv does, else the file's own.
+// readUV reads the indexes of the settings of uv that count for a file, of
+// which [loader.readSettings] reads the rest.
 func (l *loader) readUV(f *pyproject) error {
 	w, err := l.workspaceOf(f.dir)
 	if err != nil {
@@ -32,18 +32,32 @@ func (l *loader) readUV(f *pyproject) error {
 				l.warn(f.text.place(v.off), "%s is ignored, since the workspace root %s decides on it", key, w.file.rel)
 			}
 		}
+		if path := filepath.Join(f.dir, uvName); isFile(path) {
+			l.warn(Place{File: l.rel(path)}, "is ignored, since the workspace root %s decides", w.file.rel)
+		}
 		f = w.file
 	}
-	if l.uvDone[f.rel] {
-		return nil
+	if !slices.Contains(l.uvFiles, f) {
+		l.uvFiles = append(l.uvFiles, f)
 	}
-	l.uvDone[f.rel] = true
-	l.uvFiles = append(l.uvFiles, f)
-	if err := l.readOwnIndexes(); err != nil {
+	if f.script {
+		return l.useUV(f)
+	}
+	settings, err := l.uvSettings(f.dir)
+	if err != nil {
 		return err
 	}
-	if f.uv == nil {
-		return nil
+	return l.useUV(settings)
+}
+
+// useUV reads the indexes of a file with settings of uv, nil for none.
+func (l *loader) useUV(f *pyproject) error {
+	if err := l.readOwnIndexes(); err != nil || f == nil || f.uv == nil || slices.Contains(l.uvSet, f) {
+		return err
+	}
+	l.uvSet = append(l.uvSet, f)
+	if filepath.Base(f.rel) == uvName {
+		l.warnMasked(f)
 	}
 	for _, table := range []struct {
 		path  string
@@ -81,9 +95,18 @@ func (l *loader) readOwnIndexes() error {
 	return nil
 }
 
-// nearestUV reads the [tool.uv] that applies to a requirements file: that of
-// the nearest pyproject.toml with one, up to the root.
+// nearestUV reads the settings of uv and pip-tools that apply to a requirements
+// file: those of the nearest files that have some, up to the root.
 func (l *loader) nearestUV(dir string) error {
+	settings, err := l.uvSettings(dir)
+	if err != nil {
+		return err
+	}
+	if settings != nil && filepath.Base(settings.rel) == uvName {
+		if err := l.useUV(settings); err != nil {
+			return err
+		}
+	}
 	for d := dir; within(l.root, d); d = filepath.Dir(d) {
 		f, err := l.pyprojectAt(d)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -159,11 +182,6 @@ func (l *loader) readIndexes(f *pyproject, table *tomlValue, path string) error 
 		if cut := v.get("exclude-newer"); cut != nil {
 			l.warn(f.text.place(cut.off), "exclude-newer of an index is not heeded: use exclude-newer-package for what comes from it")
 		}
-		for _, key := range []string{"ignore-error-codes", "authenticate"} {
-			if other := v.get(key); other != nil && other.text != "auto" && other.text != "always" {
-				l.warn(f.text.place(other.off), "%s of an index is not heeded: 404 goes on to the next index, 401 and 403 end the run", key)
-			}
-		}
 		if k.Name != "" && seen[k.Name] {
 			return f.errorAt(v, "%s has two of the name %q: rename one", path, k.Name)
 		}
@@ -189,7 +207,35 @@ type indexEntry struct {
 	isDefault bool
 }
 
-var indexKeys = []string{"default", "explicit", "format", "name", "url"}
+var indexKeys = []string{"authenticate", "default", "explicit", "format", "ignore-error-codes", "name", "url"}
+
+// indexRules reads how the index of an entry is asked.
+func (f *pyproject) indexRules(v *tomlValue, path string) (r IndexRules, err error) {
+	how, err := f.stringKey(v, path, "authenticate")
+	if err != nil {
+		return r, err
+	}
+	if values := []string{"always", "auto", "never"}; how != nil {
+		if r.Authenticate = how.text; !slices.Contains(values, how.text) {
+			return r, f.errorAt(how, "%s.authenticate: unknown value %q: %s", path, how.text, Choices(how.text, values))
+		}
+	}
+	codes := v.get("ignore-error-codes")
+	if codes == nil {
+		return r, nil
+	}
+	if err := f.want(codes, tomlArray, path+".ignore-error-codes"); err != nil {
+		return r, err
+	}
+	for _, c := range codes.items {
+		n, err := strconv.Atoi(c.literal)
+		if err != nil || n < 100 || n > 599 {
+			return r, f.errorAt(c, "%s.ignore-error-codes: want statuses of HTTP, such as 403", path)
+		}
+		r.IgnoreErrorCodes = append(r.IgnoreErrorCodes, n)
+	}
+	return r, nil
+}
 
 func (l *loader) indexEntry(f *pyproject, v *tomlValue, path string) (k indexEntry, err error) {
 	if err := f.want(v, tomlTable, path); err != nil {
@@ -237,5 +283,6 @@ func (l *loader) indexEntry(f *pyproject, v *tomlValue, path string) (k indexEnt
 	if !k.Flat && filepath.IsAbs(k.URL) {
 		return k, f.errorAt(u, `%s: an index in a folder is not supported: serve it, or list its files with format = "flat"`, path)
 	}
-	return k, nil
+	k.IndexRules, err = f.indexRules(v, path)
+	return k, err
 }

@@ -42,16 +42,18 @@ func (e *SourceClashError) Error() string {
 // requirements.
 func sourcesOf(r *Request, sc *scope, excludes map[pypi.Name]bool) map[pypi.Name][]located {
 	out := map[pypi.Name][]located{}
-	overridden := map[pypi.Name]bool{}
+	overridden, placed := map[pypi.Name]bool{}, map[pypi.Name]bool{} // placed by an override
 	for i := range r.Overrides {
-		overridden[r.Overrides[i].Name] = true
+		o := &r.Overrides[i]
+		overridden[o.Name] = true
+		placed[o.Name] = placed[o.Name] || o.Target() != ""
 	}
 	var follow func(reqs []project.Requirement, in where, override bool)
 	follow = func(reqs []project.Requirement, in where, override bool) {
 		for i := range reqs {
 			from := &reqs[i]
 			key := from.Target()
-			if key == "" || excludes[from.Name] || from.Ref != nil && overridden[from.Name] && !override {
+			if key == "" || excludes[from.Name] || overridden[from.Name] && !override && (from.Ref != nil || placed[from.Name]) {
 				continue
 			}
 			at := in.and(sc.holds(from.Marker, ""))

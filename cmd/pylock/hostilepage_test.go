@@ -17,11 +17,12 @@ const hostilePage = "../../docs/hostile-input.md"
 var limitFiles = []string{
 	"pypi/index/limits.go", "pypi/build/limits.go", "pypi/dist/metadata.go", "pypi/pep440/parse.go", "pypi/pep440/specifiers.go", "pypi/pep508/scan.go", "pypi/pep508/builder.go",
 	"project/text.go", "project/toml.go", "lockfile/parse.go", "lockfile/pylocktoml_parse.go", "resolver/problem.go",
+	"pypi/vcs/git.go", "cmd/internal/cli/keyring.go",
 }
 
 var (
 	generatedPart = regexp.MustCompile(`(?s)(<!-- (limits|inputs) -->\n).*?(<!-- end -->)`)
-	limitLine     = regexp.MustCompile(`(?m)^(?:const |\t)((?:[mM]ax|min|idle|connect|header|default|download|backoff|absent|probe|doubt)[A-Za-z0-9]+)[ \t]+=[ \t]+([^/\n]+?)[ \t]*(?:// (.+))?$`)
+	limitLine     = regexp.MustCompile(`(?m)^(?:const |\t)((?:[mM]ax|min|idle|connect|header|[dD]efault|keyring|download|backoff|absent|probe|doubt)[A-Za-z0-9]+)[ \t]+=[ \t]+([^/\n]+?)[ \t]*(?:// (.+))?$`)
 )
 
 // TestHostilePage fails when docs/hostile-input.md is stale; with -update it

@@ -152,7 +152,7 @@ func (s *servers) start(port int, program string, args ...string) {
 		cmd.Process.Kill()
 		<-ended
 	})
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			c.Close()
@@ -210,6 +210,18 @@ func (s *servers) devpi() {
 	if out, err := s.run(s.environ("NETRC="+netrc, "UV_DEFAULT_INDEX="+front+"/bob/private/+simple/"), s.pylock, "compile", "svc", "--no-cache"); err == nil || !strings.Contains(out, "certificate") {
 		s.Errorf("without the authority: %v\n%s", err, out)
 	}
+	// Two users on one host, each with what is below their own name.
+	s.call(root, "PUT", base+"/alice", map[string]any{"password": serversPassword + "-2"})
+	alice := s.login(base, "alice", serversPassword+"-2")
+	s.call(alice, "PUT", base+"/alice/private", map[string]any{"type": "stage", "bases": []string{}})
+	s.must(indextest.MustParse("hers 1\n  own\n").WriteFiles(s.path("hers")))
+	s.upload(alice, base+"/alice/private/", "hers", "1", s.path("hers/hers-1-py3-none-any.whl"))
+	both := s.usersFront(base, map[string]string{"bob": serversPassword, "alice": serversPassword + "-2"})
+	s.service(`"hers"`)
+	lock2 := s.lock(s.environ("UV_DEFAULT_INDEX="+strings.Replace(both, "://", "://bob:"+serversPassword+"@", 1)+"/bob/private/+simple/",
+		"UV_INDEX=hers="+both+"/alice/private/+simple/", "UV_INDEX_HERS_USERNAME=alice", "UV_INDEX_HERS_PASSWORD="+serversPassword+"-2"))
+	s.has(lock2, "hers==1 ", "own==1 ", "a==1 ")
+	s.write("svc/requirements.lock", lock)
 	// As an index of its own beside the default.
 	s.write("svc/pyproject.toml", "[project]\nname = \"svc\"\nrequires-python = \">=3.12\"\ndependencies = [\"own\"]\n[tool.uv.sources]\nown = { index = \"corp\" }\n"+
 		"[[tool.uv.index]]\nname = \"corp\"\nexplicit = true\nurl = \""+base+"/bob/private/+simple/\"\n")
@@ -271,6 +283,30 @@ func (s *servers) upload(auth, address, name, version, file string) {
 	s.must(err)
 	r.Header.Set("Content-Type", form.FormDataContentType())
 	s.send(auth, r)
+}
+
+// usersFront wants, before a server, the password of a user for what is below the
+// user's name, and of either for the rest. It returns its address.
+func (s *servers) usersFront(base string, passwords map[string]string) string {
+	s.Helper()
+	target, err := url.Parse(base)
+	s.must(err)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+		r.Out.Header.Del("Authorization")
+	}}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		top, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		user, password, _ := r.BasicAuth()
+		if password == "" || passwords[user] != password || passwords[top] != "" && top != user {
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	s.Cleanup(front.Close)
+	return front.URL
 }
 
 // tlsFront puts TLS with an authority of its own, which wants a certificate of

@@ -10,7 +10,6 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -82,28 +81,6 @@ func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error
 		c.saveArchive(u, a.Subdirectory, rec)
 	}
 	return rec.content(filename, &a)
-}
-
-// archiveAuth returns the Authorization for an archive: that of its address, of an index at the same origin, or of netrc.
-func (c *Client) archiveAuth(u *url.URL, given *url.Userinfo) string {
-	if given != nil {
-		password, _ := given.Password()
-		return basic(given.Username(), password)
-	}
-	for _, r := range c.repositories {
-		if r.dir != "" {
-			continue
-		}
-		if auth := r.authFor(u.String()); auth != "" {
-			return auth
-		}
-	}
-	if find := c.opts.Finder; find.Netrc != nil && (u.Scheme == "https" || loopback(u.Hostname())) {
-		if user, password, ok := find.Netrc(strings.ToLower(u.Hostname()), false); ok {
-			return basic(user, password)
-		}
-	}
-	return ""
 }
 
 func (c *Client) fetchArchive(ctx context.Context, rq *request, was *archiveRecord, filename string, a *Archive) (*archiveRecord, error) {

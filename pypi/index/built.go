@@ -80,7 +80,7 @@ func (c *Client) Download(ctx context.Context, p *Project, f *File, path string)
 		return copyVerified(filepath.Join(home.dir, f.Filename), path, f)
 	}
 	_, err := verified(func(fresh bool) (struct{}, error) {
-		rq := &request{url: f.URL, accept: acceptFile, auth: home.authFor(f.URL), fresh: fresh, timeout: max(downloadTimeout, c.opts.Timeout)}
+		rq := &request{url: f.URL, accept: acceptFile, home: home, fresh: fresh, timeout: max(downloadTimeout, c.opts.Timeout)}
 		return struct{}{}, c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
 			if a.length > limit {
 				return &LimitError{what, limit, "bytes"}

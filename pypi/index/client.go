@@ -54,6 +54,11 @@ type Options struct {
 	JSONAPI string // of the default index: "" derives it from …/simple/, "false" is never, else its URL …/pypi/
 	Order   Order
 
+	// Rules are those of indexes, by their address as it is given here.
+	Rules map[string]Rules
+	// Credentials are more addresses that hold some, which count for what is below them, and are not asked.
+	Credentials []string
+
 	Finder  Finder // of credentials that no address holds
 	Network Network
 
@@ -105,7 +110,8 @@ type Client struct {
 	only         map[pypi.Name]*repository
 	all          []*repository
 	own          map[string]bool // origins of all
-	network      *network        // nil where Options.Transport takes its place
+	keys         *keychain
+	network      *network // nil where Options.Transport takes its place
 	slots        chan struct{}
 
 	projects flight[*Project]
@@ -145,7 +151,7 @@ func NewClient(o Options) (*Client, error) {
 		transport = c.network
 	}
 	c.rest = resty.NewWithClient(&http.Client{Transport: transport})
-	c.rest.SetRedirectPolicy(resty.RedirectPolicyFunc(checkRedirect))
+	c.rest.SetRedirectPolicy(resty.RedirectPolicyFunc(c.checkRedirect))
 	c.rest.SetHeader("User-Agent", o.UserAgent)
 	c.rest.SetLogger(silent{})
 	return c, nil
@@ -154,13 +160,14 @@ func NewClient(o Options) (*Client, error) {
 // configure makes the places that the options name. One address is one repository, whatever it is named for.
 func (c *Client) configure() error {
 	o := &c.opts
+	c.keys = &keychain{find: o.Finder}
 	known := map[string]*repository{}
 	links := func(l Links) (*repository, error) {
 		key := l.Shown + "\n" + l.Address
 		if r := known[key]; r != nil {
 			return r, nil
 		}
-		r, err := newLinks(l, &o.Finder)
+		r, err := newLinks(l, c.keys, o.Rules[l.Address])
 		if err == nil {
 			known[key] = r
 		}
@@ -173,7 +180,7 @@ func (c *Client) configure() error {
 		if l, ok := o.Flat[raw]; ok {
 			return links(l)
 		}
-		r, err := newRepository(raw, api, &o.Finder)
+		r, err := newRepository(raw, api, c.keys, o.Rules[raw])
 		if err == nil {
 			known[raw] = r
 		}
@@ -217,6 +224,11 @@ func (c *Client) configure() error {
 			r.named = map[pypi.Name]bool{}
 		}
 		r.named[name] = true
+	}
+	for _, raw := range o.Credentials {
+		if u, user, err := indexURL(raw); err == nil && user != nil {
+			c.keys.add(nil, u, user, Rules{})
+		}
 	}
 	if o.Strategy == FirstIndex {
 		for i, r := range c.repositories {

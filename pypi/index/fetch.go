@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,12 +41,13 @@ type request struct {
 	method  string // "" is GET
 	url     string
 	accept  string
-	auth    string  // Authorization, "" for none
-	ranges  string  // Range, "" for all
-	gzip    bool    // ask for compression
-	fresh   bool    // past caches
-	was     *stored // what the cache has, for the server to confirm
-	tries   int     // 0 is the client's
+	home    *repository // the index that named the address, whose credentials and rules count; nil for none
+	auth    string      // Authorization, "" for that of home
+	ranges  string      // Range, "" for all
+	gzip    bool        // ask for compression
+	fresh   bool        // past caches
+	was     *stored     // what the cache has, for the server to confirm
+	tries   int         // 0 is the client's
 	timeout time.Duration
 }
 
@@ -82,6 +84,39 @@ func (c *Client) fetch(ctx context.Context, rq *request, consume func(*answer, i
 	if c.opts.Offline {
 		return offline(shown)
 	}
+	if rq.home == nil {
+		return c.fetchAs(ctx, rq, shown, consume)
+	}
+	if rq.auth = rq.home.authFor(rq.url); rq.auth == "" && rq.home.demands.Load() {
+		rq.auth = rq.home.demanded(u)
+	}
+	if rq.auth == "" {
+		if err := rq.home.refuses(rq.url); err != nil {
+			return &UnavailableError{URL: shown, Err: err}
+		}
+	}
+	err = c.fetchAs(ctx, rq, shown, consume)
+	var failed *UnavailableError
+	if errors.As(err, &failed) && failed.Status == http.StatusUnauthorized && rq.auth == "" {
+		if rq.auth = rq.home.demanded(u); rq.auth != "" {
+			err = c.fetchAs(ctx, rq, shown, consume)
+			rq.home.demands.Store(!errors.As(err, &failed) || failed.Status != http.StatusUnauthorized)
+		}
+	}
+	if failed = nil; !errors.As(err, &failed) || failed.Status == 0 {
+		return err
+	}
+	switch denied := failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden; {
+	case slices.Contains(rq.home.rules.IgnoreErrorCodes, failed.Status):
+		return &absentError{http.Header{"Cache-Control": {"no-store"}}}
+	case denied && rq.home.rules.Authenticate == AuthNever:
+		return &UnavailableError{URL: shown, Status: failed.Status, Tries: failed.Tries, Err: fmt.Errorf("HTTP %d: %w", failed.Status, errNever)}
+	}
+	return err
+}
+
+// fetchAs is fetch with the credentials of rq.
+func (c *Client) fetchAs(ctx context.Context, rq *request, shown string, consume func(*answer, io.Reader) error) error {
 	limit := rq.timeout
 	if limit == 0 {
 		limit = c.opts.Timeout

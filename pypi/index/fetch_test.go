@@ -488,7 +488,7 @@ func TestIndexURLs(t *testing.T) {
 		{"https://u:p%zz@host/", "", "", "malformed URL"},
 		{"https://ho st/\r\nx", "", "", "malformed URL"},
 	} {
-		r, err := newRepository(tt.url, "", nil)
+		r, err := newRepository(tt.url, "", new(keychain), Rules{})
 		if tt.want != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "u:p") {
 				t.Errorf("%s: got %v, want %q", tt.url, err, tt.want)

@@ -35,7 +35,7 @@ type listing struct {
 }
 
 // newLinks reads the address of a page or folder.
-func newLinks(l Links, find *Finder) (*repository, error) {
+func newLinks(l Links, keys *keychain, rules Rules) (*repository, error) {
 	if filepath.IsAbs(l.Address) {
 		r := &repository{flat: true, dir: l.Address, display: l.Shown, simple: &url.URL{Scheme: "file", Path: filepath.ToSlash(l.Address)}}
 		if r.display == "" {
@@ -47,11 +47,11 @@ func newLinks(l Links, find *Finder) (*repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find-links %s: %w", redactText(l.Address), err)
 	}
-	r := &repository{flat: true, display: l.Shown, simple: u, auth: map[string]string{}}
+	r := &repository{flat: true, display: l.Shown, simple: u, keys: keys, rules: rules}
 	if r.display == "" {
 		r.display = redact(u)
 	}
-	r.adopt(u, user, find)
+	r.own = append(r.own, keys.add(r, u, user, rules))
 	return r, nil
 }
 
@@ -116,7 +116,7 @@ const listingName = "links" // of the record of a page
 func (c *Client) linksPage(ctx context.Context, r *repository) (*listing, error) {
 	at := place{kind: cache.Simple, name: listingName}
 	was := c.load(r, at)
-	rq := &request{url: r.simple.String(), accept: "text/html, */*;q=0.01", auth: r.authFor(r.simple.String()), gzip: true, fresh: c.opts.Refresh.All}
+	rq := &request{url: r.simple.String(), accept: "text/html, */*;q=0.01", home: r, gzip: true, fresh: c.opts.Refresh.All}
 	if was != nil {
 		l, err := readLinks(was.page)
 		switch {

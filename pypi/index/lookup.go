@@ -121,7 +121,7 @@ func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name
 		known = &r.versions
 		address = r.json.JoinPath(string(name), v.String(), "json")
 	}
-	rq := &request{url: address.String(), accept: acceptJSON, auth: r.authFor(address.String()), gzip: true}
+	rq := &request{url: address.String(), accept: acceptJSON, home: r, gzip: true}
 	if r.guessed && known.yes.Load() == 0 {
 		rq.tries = probeTries
 	}
@@ -144,7 +144,7 @@ func (c *Client) jsonDocument(ctx context.Context, r *repository, name pypi.Name
 // simplePage reads the project page of the Simple API.
 func (c *Client) simplePage(ctx context.Context, r *repository, name pypi.Name) (*Project, error) {
 	address := r.simple.JoinPath(string(name), "/")
-	rq := &request{url: address.String(), accept: acceptSimple, auth: r.authFor(address.String()), gzip: true}
+	rq := &request{url: address.String(), accept: acceptSimple, home: r, gzip: true}
 	return c.page(ctx, r, rq, place{kind: cache.Simple, name: name}, func(kind string, page *pageText, b *pageBuilder) error {
 		switch {
 		case isJSON(kind):

@@ -240,7 +240,7 @@ func (c *Client) sidecar(ctx context.Context, p *Project, r *Release, f *File) (
 	keep := false
 	read := func(fresh bool) (*dist.Metadata, error) {
 		var md *dist.Metadata
-		rq := &request{url: address, accept: acceptFile, auth: home.authFor(address), gzip: true, fresh: fresh}
+		rq := &request{url: address, accept: acceptFile, home: home, gzip: true, fresh: fresh}
 		if !advertised && home.sidecars.yes.Load() == 0 {
 			rq.tries = probeTries
 		}

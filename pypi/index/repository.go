@@ -14,17 +14,18 @@ import (
 
 // repository is one index and what was learned about it.
 type repository struct {
-	display string                   // as configured, without credentials
-	later   []string                 // the indexes that are not asked for what this one has
-	named   map[pypi.Name]bool       // what comes from here by [Options.Only]
-	flat    bool                     // a page or folder of files of any package, see [Links]
-	dir     string                   // of such a folder, else ""
-	simple  *url.URL                 // ends in a slash, unless flat
-	json    *url.URL                 // of the JSON API, ends in a slash; nil for none
-	guessed bool                     // json is derived, and may be anything
-	auth    map[string]string        // Authorization by origin
-	keyring map[string]*keyringEntry // likewise, where the keyring is to be asked
-	find    *Finder                  // nil for none
+	display string             // as configured, without credentials
+	later   []string           // the indexes that are not asked for what this one has
+	named   map[pypi.Name]bool // what comes from here by [Options.Only]
+	flat    bool               // a page or folder of files of any package, see [Links]
+	dir     string             // of such a folder, else ""
+	simple  *url.URL           // ends in a slash, unless flat
+	json    *url.URL           // of the JSON API, ends in a slash; nil for none
+	guessed bool               // json is derived, and may be anything
+	rules   Rules
+	keys    *keychain     // of the client; nil for a folder
+	own     []*credential // of its addresses
+	demands atomic.Bool   // it refused requests without credentials, and took those of its origin
 
 	htmlOnly atomic.Bool // the Simple API answered in HTML, which has neither sizes nor upload times
 
@@ -43,13 +44,6 @@ type repository struct {
 
 	probing sync.Mutex
 	probed  chan struct{} // closed when the first version document was asked for; nil before
-}
-
-// keyringEntry is a question to the keyring, asked when the answer is needed.
-type keyringEntry struct {
-	address, user string
-	once          sync.Once
-	auth          string // "" where it knows none
 }
 
 // learned counts what came of asking for something optional.
@@ -81,13 +75,13 @@ const (
 )
 
 // newRepository reads an index URL; the JSON API is derived from …/simple/ unless api says otherwise.
-func newRepository(raw, api string, find *Finder) (*repository, error) {
+func newRepository(raw, api string, keys *keychain, rules Rules) (*repository, error) {
 	simple, user, err := indexURL(raw)
 	if err != nil {
 		return nil, fmt.Errorf("index %s: %w", redactText(raw), err)
 	}
-	r := &repository{display: redact(simple), simple: simple, auth: make(map[string]string)}
-	r.adopt(simple, user, find)
+	r := &repository{display: redact(simple), simple: simple, keys: keys, rules: rules}
+	r.own = append(r.own, keys.add(r, simple, user, rules))
 	if !strings.HasSuffix(simple.Path, "/") {
 		r.simple = simple.JoinPath("/")
 	}
@@ -106,7 +100,7 @@ func newRepository(raw, api string, find *Finder) (*repository, error) {
 		}
 		r.json = u.JoinPath("/")
 		if origin(u) != origin(simple) || user != nil {
-			r.adopt(u, user, find)
+			r.own = append(r.own, keys.add(r, u, user, rules))
 		}
 	}
 	return r, nil

@@ -86,7 +86,7 @@ func (s *sdistContent) metadata(p *Project, r *Release) (*Metadata, error) {
 }
 
 func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fresh bool) (*sdistContent, error) {
-	rq := &request{url: f.URL, accept: acceptFile, auth: home.authFor(f.URL), fresh: fresh, timeout: max(downloadTimeout, c.opts.Timeout)}
+	rq := &request{url: f.URL, accept: acceptFile, home: home, fresh: fresh, timeout: max(downloadTimeout, c.opts.Timeout)}
 	var content *sdistContent
 	err := c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
 		if a.length > maxSdist {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -180,14 +179,8 @@ func (c *Client) bucket(r *repository) *cache.Bucket {
 			identity += "json " + r.json.String() + "\n"
 			secret = secret || r.json.RawQuery != ""
 		}
-		for _, origin := range slices.Sorted(maps.Keys(r.auth)) {
-			identity += "auth " + origin + " " + r.auth[origin] + "\n"
-			secret = true
-		}
-		for _, origin := range slices.Sorted(maps.Keys(r.keyring)) {
-			identity += "keyring " + origin + " " + r.keyring[origin].user + "\n"
-		}
-		b, err := c.opts.Cache.Bucket(identity, secret)
+		own, private := r.identity()
+		b, err := c.opts.Cache.Bucket(identity+own, secret || private)
 		if err != nil {
 			return // noted by the store
 		}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -250,8 +251,9 @@ type redirectError struct{ msg string }
 func (e *redirectError) Error() string { return e.msg }
 
 // checkRedirect follows at most maxRedirects, never from https to http, and drops credentials where scheme, host or
-// port change: net/http keeps them for another port, another scheme and subdomains.
-func checkRedirect(r *http.Request, via []*http.Request) error {
+// port change: net/http keeps them for another port, another scheme and subdomains. Within an origin another place gets
+// its own.
+func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return &redirectError{fmt.Sprintf("more than %d redirects; check the index address", maxRedirects)}
 	}
@@ -266,7 +268,20 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	}
 	r.Header.Del("Referer")
 	r.Header.Del("Cookie")
-	if origin(r.URL) != origin(first) {
+	at := origin(first)
+	if origin(r.URL) != at || slices.ContainsFunc(via, func(v *http.Request) bool { return origin(v.URL) != at }) {
+		r.Header.Del("Authorization")
+		return nil
+	}
+	// The header is that of the first request, however many there were since.
+	from, n := c.keys.longest(first, nil)
+	to, m := c.keys.longest(r.URL, nil)
+	if to == nil || to == from || n == m && cleanPath(first)[:n] == cleanPath(r.URL)[:m] {
+		return nil
+	}
+	if auth := c.keys.authorization(to); auth != "" {
+		r.Header.Set("Authorization", auth)
+	} else {
 		r.Header.Del("Authorization")
 	}
 	return nil

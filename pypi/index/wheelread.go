@@ -81,7 +81,7 @@ func (w *wheelReader) rangedOnce(ctx context.Context) ([]byte, error) {
 
 // head learns the size of the wheel.
 func (w *wheelReader) head(ctx context.Context) error {
-	rq := &request{method: http.MethodHead, url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL)}
+	rq := &request{method: http.MethodHead, url: w.f.URL, accept: acceptFile, home: w.home}
 	err := w.c.fetch(ctx, rq, func(a *answer, _ io.Reader) error {
 		w.size = max(a.length, 0)
 		return nil
@@ -103,7 +103,7 @@ func (w *wheelReader) readTail(ctx context.Context) error {
 		n = w.size - from
 		ranges = fmt.Sprintf("bytes=%d-%d", from, w.size-1)
 	}
-	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges, fresh: w.fresh}
+	rq := &request{url: w.f.URL, accept: acceptFile, home: w.home, ranges: ranges, fresh: w.fresh}
 	tooLarge := false
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
 		w.passing = w.passing || !a.keep
@@ -154,7 +154,7 @@ func (w *wheelReader) read(ctx context.Context, off, n int64) ([]byte, error) {
 	}
 	last := min(off+n, w.size) - 1
 	ranges := fmt.Sprintf("bytes=%d-%d", off, last)
-	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), ranges: ranges, fresh: w.fresh}
+	rq := &request{url: w.f.URL, accept: acceptFile, home: w.home, ranges: ranges, fresh: w.fresh}
 	var buf bytes.Buffer
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
 		if a.status != http.StatusPartialContent {
@@ -223,7 +223,7 @@ func (w *wheelReader) whole(ctx context.Context) ([]byte, error) {
 }
 
 func (w *wheelReader) fetchWhole(ctx context.Context, fresh bool) ([]byte, error) {
-	rq := &request{url: w.f.URL, accept: acceptFile, auth: w.home.authFor(w.f.URL), fresh: fresh, timeout: max(downloadTimeout, w.c.opts.Timeout)}
+	rq := &request{url: w.f.URL, accept: acceptFile, home: w.home, fresh: fresh, timeout: max(downloadTimeout, w.c.opts.Timeout)}
 	var data []byte
 	err := w.c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
 		w.passing = w.passing || !a.keep

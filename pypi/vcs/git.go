@@ -28,6 +28,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,7 +44,7 @@ const (
 type Kind uint8
 
 const (
-	Any    Kind = iota // a branch, a tag or a full commit; "" for the default branch
+	Any    Kind = iota // a branch, a tag, a full commit or a full name refs/…; "" for the default branch
 	Branch             // a branch
 	Tag                // a tag
 )
@@ -70,6 +71,8 @@ type Store struct {
 	Offline bool          // no server is asked
 	Timeout time.Duration // of one conversation; 0 is DefaultTimeout
 	Environ []string      // of git; nil is os.Environ()
+	// Asked is told the address, without credentials, of each conversation; may be nil.
+	Asked func(url string)
 
 	mu    sync.Mutex
 	temp  string
@@ -93,6 +96,9 @@ type Repository struct {
 	url   string // without credentials
 	auth  string // Authorization for its origin, ""
 	dir   string
+
+	sshOnce sync.Once
+	ssh     atomic.Bool // the configuration of the user names a command for ssh
 
 	mu sync.Mutex // one command at a time writes to the copy
 }
@@ -176,7 +182,10 @@ func (r *Repository) Resolve(ctx context.Context, revision string, kind Kind) (s
 		return "", r.wrap(ErrOffline)
 	}
 	patterns := []string{"HEAD"}
-	if revision != "" {
+	switch full := strings.HasPrefix(revision, "refs/"); {
+	case full && kind == Any:
+		patterns = []string{revision, revision + "^{}"}
+	case revision != "":
 		patterns = nil
 		if kind != Branch {
 			patterns = append(patterns, "refs/tags/"+revision, "refs/tags/"+revision+"^{}")
@@ -196,7 +205,7 @@ func (r *Repository) Resolve(ctx context.Context, revision string, kind Kind) (s
 			found[ref] = hash
 		}
 	}
-	for _, ref := range []string{"refs/heads/" + revision, "refs/tags/" + revision + "^{}", "refs/tags/" + revision, "HEAD"} {
+	for _, ref := range []string{"refs/heads/" + revision, "refs/tags/" + revision + "^{}", "refs/tags/" + revision, revision + "^{}", revision, "HEAD"} {
 		// A branch comes first, as for git itself when it is asked to fetch.
 		if hash := found[ref]; hash != "" && slices.Contains(patterns, ref) {
 			if err := r.fetch(ctx, hash, strings.TrimSuffix(ref, "^{}")); err != nil {
@@ -311,6 +320,15 @@ func (r *Repository) ask(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if r.store.Asked != nil {
+		r.store.Asked(r.url)
+	}
+	if strings.HasPrefix(r.url, "ssh:") {
+		r.sshOnce.Do(func() {
+			out, err := r.run(within, "", nil, "config", "--get", "core.sshCommand")
+			r.ssh.Store(err == nil && strings.TrimSpace(string(out)) != "")
+		})
+	}
 	var more []string
 	if r.auth != "" {
 		u, _ := url.Parse(r.url)

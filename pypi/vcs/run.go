@@ -31,7 +31,7 @@ func (r *Repository) run(ctx context.Context, stdin string, more []string, args 
 	}
 	cmd := exec.CommandContext(ctx, "git", append(all, args...)...)
 	cmd.Dir = r.dir
-	cmd.Env = r.store.environ(r.dir, more)
+	cmd.Env = r.store.environ(r.dir, more, r.ssh.Load())
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.WaitDelay = 5 * time.Second
 	detach(cmd)
@@ -76,11 +76,28 @@ func (r *Repository) said(talk string, err error) string {
 		return "it wants credentials, and nobody can be asked: put them into a credential helper of git, or use ssh with an agent"
 	case strings.Contains(talk, "Permission denied (publickey"):
 		return "the server refuses the ssh keys that there are: add one to the agent"
+	case strings.Contains(talk, "Host key verification failed"):
+		return "the host key of the server is not known, or another one: compare it, and add it to known_hosts"
+	}
+	if strings.HasPrefix(best, "Could not read from remote repository") {
+		best = firstLine(talk, best)
 	}
 	if len(best) > maxSaid {
 		best = best[:maxSaid] + "…"
 	}
 	return strconv.Quote(best)
+}
+
+// firstLine returns the first line of what git, or the ssh that it started, said
+// before it gave up.
+func firstLine(talk, otherwise string) string {
+	for line := range strings.Lines(talk) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "fatal: ") {
+			return line
+		}
+		break
+	}
+	return otherwise
 }
 
 // kept are the variables of git that say how to reach a server.
@@ -89,14 +106,15 @@ var kept = []string{
 	"GIT_CONFIG_COUNT=", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_EXEC_PATH=",
 }
 
-// environ is the environment of git in a folder.
-func (s *Store) environ(dir string, more []string) []string {
+// environ is the environment of git in a folder. ownSSH says that the user's
+// configuration names a command for ssh, which counts.
+func (s *Store) environ(dir string, more []string, ownSSH bool) []string {
 	base := s.Environ
 	if base == nil {
 		base = os.Environ()
 	}
 	var out []string
-	ssh, count := false, 0
+	ssh, count := ownSSH, 0
 	for _, v := range base {
 		if strings.HasPrefix(v, "GIT_") && !slices.ContainsFunc(kept, func(k string) bool { return strings.HasPrefix(v, k) }) || strings.HasPrefix(v, "SSH_ASKPASS") {
 			continue

@@ -107,6 +107,7 @@ func TestResolve(t *testing.T) {
 		{"", Any, second}, {"main", Any, second}, {"v1", Any, first}, {"v1", Tag, first}, {"v1-annotated", Tag, first}, {"v1-annotated", Any, first},
 		{"feature/x", Branch, second}, {"both", Branch, first}, {"both", Tag, second}, {first, Any, first},
 		{"v1", Branch, `has no branch "v1"`}, {"main", Tag, `has no tag "main"`}, {"nope", Any, "neither a branch nor a tag"}, {first[:10], Any, "full hash"},
+		{"refs/tags/v1-annotated", Any, first}, {"refs/heads/both", Any, first}, {"refs/tags/both", Any, second}, {"refs/tags/nope", Any, "neither a branch nor a tag"},
 		{"--upload-pack=touch x", Any, "not the name"}, {"a..b", Any, "not the name"}, {"main^{tree}", Any, "not the name"},
 	} {
 		got, err := open(t, s, o.url()).Resolve(t.Context(), tt.rev, tt.kind)
@@ -186,6 +187,8 @@ func TestHTTP(t *testing.T) {
 	server := o.serve("me", "s3cret-word")
 	name := "/" + filepath.Base(o.dir) + "/.git"
 	s := &Store{Dir: t.TempDir(), Environ: append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)}
+	asked := map[string]int{}
+	s.Asked = func(url string) { asked[url]++ }
 	with := strings.Replace(server.URL, "://", "://me:s3cret-word@", 1) + name
 	r := open(t, s, with)
 	if got, err := r.Resolve(t.Context(), "main", Branch); err != nil || got != commit {
@@ -197,6 +200,9 @@ func TestHTTP(t *testing.T) {
 	}
 	if data, err := tree.File(t.Context(), "pyproject.toml"); err != nil || string(data) != "one" {
 		t.Errorf("%s %v", data, err)
+	}
+	if len(asked) != 1 || asked[server.URL+name] != 2 {
+		t.Errorf("conversations: %v", asked)
 	}
 	// Without credentials nobody is asked, and with wrong ones they are not told.
 	for _, url := range []string{server.URL + name, strings.Replace(server.URL, "://", "://me:wr0ng@", 1) + name} {

@@ -2,19 +2,18 @@ package cli
 
 import (
 	"cmp"
-	"context"
+
 	"errors"
 	"io"
 	"io/fs"
 	"net/url"
 	"os"
-	"os/exec"
+
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi/index"
@@ -77,7 +76,7 @@ func (o *compileOptions) companyText(key string) string {
 func (o *compileOptions) companyDefault() (name, u string) {
 	all, _ := o.companySettings()
 	for _, s := range all {
-		if s.Key == "index-url" || s.Key == "index" && s.Default {
+		if s.Key == "index-url" || s.Key == "index" && s.Default && !s.Explicit {
 			return s.Name, s.Value
 		}
 	}
@@ -93,6 +92,8 @@ func (o *compileOptions) companyFlags(root string) []flag {
 	for _, s := range all {
 		f := flag{name: s.Key, value: bare(s.Value)}
 		switch {
+		case s.Explicit:
+			continue
 		case s.Key == "index" && !s.Default, s.Key == "extra-index-url":
 			if _, set := o.app.Getenv("PIP_EXTRA_INDEX_URL"); set && s.Key != "index" {
 				continue
@@ -130,22 +131,6 @@ func (o *compileOptions) withCompany(c *command, root string) *command {
 		}
 	}
 	return c
-}
-
-// companyCredentials returns an address as the company has it, with
-// credentials, where it is given without.
-func (o *compileOptions) companyCredentials(u string) string {
-	parsed, err := url.Parse(u)
-	if err != nil || parsed.User != nil {
-		return u
-	}
-	all, _ := o.companySettings()
-	for _, s := range all {
-		if strings.Contains(s.Value, "@") && bare(s.Value) == bare(u) {
-			return s.Value
-		}
-	}
-	return u
 }
 
 // accessEnvironment fills what no flag set from variables of uv and pip.
@@ -260,7 +245,7 @@ func (o *compileOptions) fromNetrc(host string, own bool) (user, password string
 
 // hasNetrc reports whether netrc has credentials for an index.
 func (o *compileOptions) hasNetrc(s indexSettings) bool {
-	return slices.ContainsFunc(append([]string{s.byDefault}, s.extra...), func(address string) bool {
+	return slices.ContainsFunc(s.addresses(), func(address string) bool {
 		u, err := url.Parse(address)
 		if err != nil {
 			return false
@@ -281,57 +266,4 @@ func readUpTo(path string, limit int64) ([]byte, error) {
 		return nil, errors.New("it is no regular file")
 	}
 	return io.ReadAll(io.LimitReader(f, limit))
-}
-
-// The bounds of a question to the keyring. It may ask a person to unlock it.
-const (
-	keyringTimeout = time.Minute
-	maxPassword    = 64 << 10 // bytes
-)
-
-// fromKeyring asks the command keyring, as pip and uv do: for the address, then
-// for its host. What it prints is the password, and shown to nobody.
-func (o *compileOptions) fromKeyring(address, user string) (string, bool) {
-	u, err := url.Parse(address)
-	if err != nil || user == "" || strings.HasPrefix(user, "-") {
-		return "", false
-	}
-	path, err := exec.LookPath("keyring")
-	if err != nil {
-		o.global.keyringOnce.Do(func() {
-			p := o.printer()
-			p.warnf("there is no command keyring, which --keyring-provider subprocess asks for: install keyring, or leave it out")
-		})
-		return "", false
-	}
-	for _, service := range []string{address, u.Host} {
-		if password, ok := askKeyring(path, service, user); ok {
-			return password, true
-		}
-	}
-	return "", false
-}
-
-func askKeyring(path, service, user string) (string, bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), keyringTimeout)
-	defer cancel()
-	var out bounded
-	cmd := exec.CommandContext(ctx, path, "get", service, user)
-	cmd.Stdout = &out
-	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil || len(out) > maxPassword {
-		return "", false
-	}
-	password := strings.TrimRight(string(out), "\r\n")
-	return password, password != ""
-}
-
-// bounded keeps what is written to it, and of too much only that it was.
-type bounded []byte
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if len(*b) <= maxPassword {
-		*b = append(*b, p...)
-	}
-	return len(p), nil
 }

@@ -15,7 +15,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,6 +45,8 @@ type App struct {
 	// Jobs bounds the services that are locked at once; 0 for as many as the
 	// machine is good for.
 	Jobs int
+	// KeyringTimeout bounds a question to the keyring; 0 for a minute.
+	KeyringTimeout time.Duration
 }
 
 // New returns the app of the process.
@@ -83,9 +84,9 @@ type global struct {
 	directory  string
 	cache      caching
 
-	company     company
-	netrc       netrcFile
-	keyringOnce sync.Once // tells that there is none
+	company      company
+	netrc        netrcFile
+	keyringAsked keyringState
 }
 
 func systemConfig() string {

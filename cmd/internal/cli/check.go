@@ -94,13 +94,13 @@ func runCheck(ctx context.Context, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
+	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
+	defer t.live.close()
 	if o.changedSince != "" {
-		if jobs, err = o.onlyChanged(ctx, jobs, o.changedSince); err != nil {
+		if jobs, err = o.onlyChanged(ctx, t, jobs, o.changedSince); err != nil {
 			return err
 		}
 	}
-	t := &team{global: o.global, live: o.newProgress(), clients: map[string]*index.Client{}}
-	defer t.live.close()
 	each := make([][]report.Lock, len(jobs))
 	at := map[*job]*[]report.Lock{}
 	for i, j := range jobs {
@@ -175,7 +175,7 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 	for _, w := range j.options.warnings {
 		p.warnf("%s", w)
 	}
-	r, err := j.prepare(ctx)
+	r, err := j.prepare(ctx, t)
 	if f, ok := j.boundAmiss(root, err); ok {
 		return []report.Lock{{Service: service, Path: f.Lock, State: report.Stale, Findings: []lockfile.Finding{f}}}
 	}

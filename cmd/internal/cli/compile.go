@@ -225,8 +225,9 @@ func (r *run) folder() string {
 }
 
 // prepare reads all inputs of a job but its existing lock, and checks all
-// options; it asks the network for nothing but what direct references lead to.
-func (j *job) prepare(ctx context.Context) (*run, error) {
+// options; it asks the network for nothing but what direct references lead to,
+// through the clients of the team, which may be nil.
+func (j *job) prepare(ctx context.Context, t *team) (*run, error) {
 	if j.err != nil {
 		return nil, j.err
 	}
@@ -255,7 +256,7 @@ func (j *job) prepare(ctx context.Context) (*run, error) {
 	if r.indexes, err = o.indexSettings(r.project.Index, base); err != nil {
 		return nil, err
 	}
-	if err := o.describe(ctx, r); err != nil {
+	if err := o.describe(ctx, t, r); err != nil {
 		return nil, err
 	}
 	q := &r.request

@@ -30,8 +30,8 @@ func newConfig(g *global) *cobra.Command {
 		Short: "Print the settings of services and where they come from",
 		Long: `Print each setting that is in force for the services, with the file and line
 that it comes from: [tool.pylock] of the root and of the service, and, where
-those are silent, [tool.uv.pip], [tool.uv] and [tool.pip-tools]; then the
-target that follows. With --schema it prints the JSON schema of [tool.pylock].`,
+those are silent, [tool.uv.pip], [tool.uv], uv.toml and [tool.pip-tools]; then
+the target that follows. With --schema it prints the JSON schema of [tool.pylock].`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.sources = args
 			return runConfig(cmd.Context(), o)
@@ -135,7 +135,7 @@ func (j *job) config(ctx context.Context) (configJob, error) {
 		// The lock that bounds this one may be yet to be made.
 		j.options.constraints = slices.DeleteFunc(j.options.constraints, func(c string) bool { return slices.Contains(j.bound.outputs, c) })
 	}
-	r, err := j.prepare(ctx)
+	r, err := j.prepare(ctx, nil)
 	if err != nil {
 		return configJob{}, err
 	}

@@ -29,15 +29,18 @@ type describer struct {
 
 // describe asks for what direct references lead to. An existing lock keeps its
 // commits, but for those that are to move.
-func (o *compileOptions) describe(ctx context.Context, r *run) error {
+func (o *compileOptions) describe(ctx context.Context, t *team, r *run) error {
 	if !r.project.References() {
 		return nil
 	}
-	client, err := o.client(r.indexes, nil)
+	client, err := t.client(o, r.indexes)
 	if err != nil {
 		return err
 	}
 	d := &describer{options: o, client: client, git: &vcs.Store{Offline: o.isOffline()}, stated: r.project.DependencyMetadata}
+	if t != nil && t.live != nil {
+		d.git.Asked = func(url string) { t.live.Request("", url) }
+	}
 	defer d.git.Close()
 	if s := o.global.cache.store; s != nil {
 		d.git.Dir = s.Repositories()
@@ -170,7 +173,7 @@ func (d *describer) lockedCommit(r *project.Reference) string {
 	for i := range d.locked {
 		l := &d.locked[i]
 		address, commit, folder := lockfile.GitParts(l.URL)
-		asked := l.From == r.Bare() || l.From == "" && r.Revision == ""
+		asked := l.From == r.Asked() || l.From == "" && r.Revision == ""
 		if l.Name == r.Name && address == lockfile.BareURL(r.URL) && folder == r.Subdirectory && asked && vcs.IsCommit(commit) {
 			return commit
 		}

@@ -32,6 +32,12 @@ type indexSettings struct {
 	named map[string]string // of flags and the environment, by name
 	base  string            // the folder that folders are shown relative to
 
+	rules map[string]index.Rules // by address as of ruleKey
+	known []string               // addresses with credentials that count for what is below them
+	// beside are the folders of the company's settings that no header names, by
+	// how the lock names them.
+	beside map[string]project.Place
+
 	build *buildSettings // nil where nothing is built
 }
 
@@ -52,6 +58,10 @@ func (s *indexSettings) key() string {
 		p := s.only[name]
 		parts = append(parts, fmt.Sprintf("%s %s %t", name, p.url, p.flat))
 	}
+	for _, u := range slices.Sorted(maps.Keys(s.rules)) {
+		parts = append(parts, fmt.Sprint("rules ", u, s.rules[u]))
+	}
+	parts = append(parts, s.known...)
 	return strings.Join(append(parts, s.build.text()), "\n")
 }
 
@@ -60,14 +70,21 @@ func (s *indexSettings) key() string {
 // may, and pages and folders of files. The warning about a strategy is due each
 // time.
 func (s *indexSettings) unsure() bool {
-	addresses := append([]string{s.byDefault}, s.extra...)
 	for _, pin := range s.only {
-		addresses = append(addresses, pin.url)
 		if pin.flat {
 			return true
 		}
 	}
-	return len(s.links)+len(s.flat) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(addresses, func(u string) bool { return bare(u) != u })
+	return len(s.links)+len(s.flat)+len(s.known) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(s.addresses(), func(u string) bool { return bare(u) != u })
+}
+
+// addresses are those of the indexes.
+func (s *indexSettings) addresses() []string {
+	out := append([]string{s.byDefault}, s.extra...)
+	for _, name := range slices.Sorted(maps.Keys(s.only)) {
+		out = append(out, s.only[name].url)
+	}
+	return out
 }
 
 // asked are the places in the order asked, without credentials, for people.
@@ -163,18 +180,37 @@ func (o *compileOptions) indexSettings(p project.IndexSettings, base string) (in
 		}
 	}
 	for _, l := range o.findLinks {
-		if err := s.addLinks(o.companyCredentials(l), "--find-links"); err != nil {
+		if err := s.addLinks(l, "--find-links"); err != nil {
 			return s, err
 		}
 	}
 	for _, l := range o.ofCompany("find-links") {
-		if err := s.addLinks(o.companyCredentials(l.Value), l.Place.String()+": find-links"); err != nil {
+		had := len(s.links)
+		if err := s.addLinks(l.Value, l.Place.String()+": find-links"); err != nil {
 			return s, err
+		}
+		if len(s.links) > had && !strings.Contains(l.Value, "://") && filepath.IsAbs(linkPath(project.FindRoot(base), l.Value)) {
+			if s.beside == nil {
+				s.beside = map[string]project.Place{}
+			}
+			s.beside[s.links[had].Shown] = l.Place
 		}
 	}
 	for _, l := range p.FindLinks {
 		if err := s.addLinks(o.authenticate(l.Name, l.URL), l.Place.String()+": find-links"); err != nil {
 			return s, err
+		}
+	}
+	for _, l := range slices.Concat([]project.Link{p.Default}, p.Extra, p.FindLinks) {
+		if l.URL != "" {
+			s.heed(o.authenticate(l.Name, l.URL), l.IndexRules)
+		}
+	}
+	all, _ := o.companySettings()
+	for _, l := range all {
+		switch l.Key {
+		case "index", "index-url", "extra-index-url", "find-links":
+			s.heed(o.authenticate(l.Name, l.Value), l.IndexRules)
 		}
 	}
 	return s, nil
@@ -288,10 +324,19 @@ func (o *compileOptions) pinnedIndex(s *indexSettings, from *project.IndexSource
 		pin.url, pin.flat = u, false
 	}
 	if pin.url == "" && from.Name != "" {
+		all, _ := o.companySettings()
+		for _, c := range all {
+			if c.Name == from.Name {
+				return pin, &project.InputError{Place: from.Place, Msg: fmt.Sprintf("the index %q is one of this machine (%s:%d), and a source names one of the project: declare it with [[tool.uv.index]] or [[tool.pylock.index]] too, or give it with --index %s=URL", from.Name, c.Place.File, c.Place.Line, from.Name)}
+			}
+		}
 		return pin, &project.InputError{Place: from.Place, Msg: fmt.Sprintf("no index has the name %q: declare it with [[tool.uv.index]] or [[tool.pylock.index]], or with --index %s=URL", from.Name, from.Name)}
 	}
 	if from.Name != "" {
 		pin.url = o.authenticate(from.Name, pin.url)
+	}
+	if pin.url != "" {
+		s.heed(pin.url, from.Link.IndexRules)
 	}
 	return pin, nil
 }
@@ -304,53 +349,6 @@ func splitIndex(s string) (name, u string) {
 		return n, rest
 	}
 	return "", s
-}
-
-// authenticate adds the credentials that our and uv's variables have for a
-// named index.
-func (o *compileOptions) authenticate(name, u string) string {
-	if name == "" {
-		return o.companyCredentials(u)
-	}
-	parsed, err := url.Parse(u)
-	if err != nil || parsed.Host == "" {
-		return u
-	}
-	if _, has := parsed.User.Password(); has {
-		return u
-	}
-	key := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		}
-		return '_'
-	}, name)
-	get := func(what string) (string, bool) {
-		for _, tool := range []string{"PYLOCK", "UV"} {
-			if v, ok := o.app.Getenv(tool + "_INDEX_" + key + "_" + what); ok {
-				return v, true
-			}
-		}
-		return "", false
-	}
-	user, hasUser := get("USERNAME")
-	password, hasPassword := get("PASSWORD")
-	if parsed.User != nil {
-		if hasUser && user != parsed.User.Username() {
-			return u // of somebody else
-		}
-		user = parsed.User.Username()
-	}
-	switch {
-	case hasPassword:
-		parsed.User = url.UserPassword(user, password)
-	case hasUser:
-		parsed.User = url.User(user)
-	}
-	return o.companyCredentials(parsed.String())
 }
 
 // bare returns an address without credentials, query and fragment, as it may
@@ -388,6 +386,19 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 		put(&opts.Only, name, pin.url)
 	}
 	opts.Flat = s.flat
+	opts.Credentials = s.known
+	addresses := s.addresses()
+	for _, l := range s.links {
+		addresses = append(addresses, l.Address)
+	}
+	for _, a := range addresses {
+		if r, ok := s.rules[ruleKey(a)]; ok {
+			if opts.Rules == nil {
+				opts.Rules = map[string]index.Rules{}
+			}
+			opts.Rules[a] = r
+		}
+	}
 	if p != nil {
 		opts.Observer = p
 	}

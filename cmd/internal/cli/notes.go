@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,37 @@ func (o *compileOptions) notes(r *run, res *resolver.Resolution) (notes, warning
 			break
 		}
 	}
+	warnings = append(warnings, besideWarnings(r, res)...)
 	return notes, append(warnings, pylockWarnings(r, res)...)
+}
+
+// besideWarnings tell of pins that come from folders that this machine alone
+// knows of.
+func besideWarnings(r *run, res *resolver.Resolution) (warnings []string) {
+	names := map[string][]pypi.Name{}
+	for i := range res.Packages {
+		p := &res.Packages[i]
+		for _, l := range p.Links {
+			if _, ok := r.indexes.beside[l]; ok && !slices.Contains(names[l], p.Name) && !slices.Contains(r.build.NoEmit, p.Name) {
+				names[l] = append(names[l], p.Name)
+			}
+		}
+	}
+	for _, l := range slices.Sorted(maps.Keys(names)) {
+		place := r.indexes.beside[l]
+		place.Column = 0
+		warnings = append(warnings, fmt.Sprintf("%s from %s, a folder beside the repository that %s names: who has neither can neither check this lock nor install it; move the folder into the repository, serve it, or name it with --find-links",
+			come(names[l]), l, place))
+	}
+	return warnings
+}
+
+// come is the subject of a sentence about where packages come from.
+func come(names []pypi.Name) string {
+	if len(names) == 1 {
+		return string(names[0]) + " comes"
+	}
+	return joinNames(names, ", ") + " come"
 }
 
 // whyNoDeps says why pip must not resolve by itself, or returns "".

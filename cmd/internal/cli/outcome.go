@@ -48,7 +48,7 @@ func (j *job) solve(ctx context.Context, t *team, p *printer, out *outcome, seve
 	for _, left := range j.left {
 		p.detailf("%s: %s", left.Place, lacks(j.service, left))
 	}
-	r, err := j.prepare(ctx)
+	r, err := j.prepare(ctx, t)
 	if err != nil {
 		return err
 	}

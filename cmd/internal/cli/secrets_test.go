@@ -61,6 +61,9 @@ type secretWorld struct {
 	other    *stranger
 	refusing bool // the index fails
 	out      bytes.Buffer
+	keyring  time.Duration     // to answer in
+	table    string            // of the pyproject.toml, and
+	files    map[string]string // others to be written
 }
 
 func newSecretWorld(t *testing.T) *secretWorld {
@@ -116,7 +119,7 @@ func (w *secretWorld) run(args ...string) int {
 		Stdin: strings.NewReader(""), Stdout: &w.out, Stderr: &w.out, FS: lockfile.OS{}, Now: time.Now,
 		Getenv:       func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
 		Sleep:        func(ctx context.Context, d time.Duration) error { return ctx.Err() },
-		SystemConfig: filepath.Join(w.dir, "etc"),
+		SystemConfig: filepath.Join(w.dir, "etc"), KeyringTimeout: w.keyring,
 	}
 	w.out.WriteString("\n$ " + args[0] + "\n")
 	return app.Run(context.Background(), args)
@@ -184,6 +187,36 @@ func TestSecrets(t *testing.T) {
 		{name: "uv.toml", plant: func(t *testing.T, w *secretWorld) []string {
 			w.write(t, "etc/uv/uv.toml", "[[index]]\nname = \"corp\"\nurl = \""+w.address(full, "/simple/")+"\"\n")
 			return nil
+		}},
+		{name: "uv.toml of the project", plant: func(t *testing.T, w *secretWorld) []string {
+			w.write(t, "svc/uv.toml", "[[index]]\nurl = \""+w.address(full, "/simple/")+"\"\n")
+			return nil
+		}},
+		{name: "explicit index of the user", plant: func(t *testing.T, w *secretWorld) []string {
+			w.write(t, "home/.config/uv/uv.toml", "[[index]]\nname = \"corp\"\nexplicit = true\nurl = \""+w.address(full, "/simple/")+"\"\n")
+			return []string{"-i", w.address("", "/simple/")}
+		}},
+		{name: "sole credentials of the host", plant: func(t *testing.T, w *secretWorld) []string {
+			w.write(t, "svc/pyproject.toml", pyproject(w, "[[tool.uv.index]]\nname = \"corp\"\nexplicit = true\nurl = \""+w.address(full, "/elsewhere/simple/")+"\"\n"))
+			return []string{"-i", w.address("", "/simple/")}
+		}},
+		{name: "place around", plant: func(t *testing.T, w *secretWorld) []string {
+			w.write(t, "home/.config/pip/pip.conf", "[global]\nindex-url = "+w.address(full, "/")+"\n")
+			return []string{"-i", w.address("", "/simple/")}
+		}},
+		{name: "user with the password of a place around", plant: func(t *testing.T, w *secretWorld) []string {
+			w.write(t, "svc/pyproject.toml", pyproject(w, "[[tool.uv.index]]\nname = \"corp\"\nexplicit = true\nurl = \""+w.address(full, "/")+"\"\n"))
+			return []string{"-i", w.address("bob@", "/simple/")}
+		}},
+		{name: "keyring without a user", plant: func(t *testing.T, w *secretWorld) []string {
+			if runtime.GOOS == "windows" {
+				t.Skip("a shell script")
+			}
+			w.write(t, "bin/keyring", "#!/bin/sh\n[ \"$*\" = \"--mode creds get "+w.address("", "/simple/")+"\" ] || exit 1\necho bob\necho "+secret+"\n")
+			t.Setenv("PATH", filepath.Join(w.dir, "bin")+":"+os.Getenv("PATH"))
+			w.write(t, "svc/pyproject.toml", pyproject(w, "[[tool.uv.index]]\ndefault = true\nauthenticate = \"always\"\nurl = \""+w.address("", "/simple/")+"\"\n"))
+			delete(w.env, "UV_DEFAULT_INDEX")
+			return []string{"--keyring-provider", "subprocess"}
 		}},
 		{name: "pyproject", plant: func(t *testing.T, w *secretWorld) []string {
 			w.write(t, "svc/pyproject.toml", pyproject(w, "[[tool.uv.index]]\nurl = \""+w.address(full, "/simple/")+"\"\n"))

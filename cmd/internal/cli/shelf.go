@@ -109,7 +109,7 @@ func (s *shelf) run(ctx context.Context, name string) (*job, *run, error) {
 	if r := s.runs[name]; r != nil {
 		return j, r, nil
 	}
-	r, err := j.prepare(ctx)
+	r, err := j.prepare(ctx, s.team)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -204,7 +204,7 @@ func (s *shelf) world(ctx context.Context, name string) (pages, resolver.Request
 
 // onlyChanged drops the jobs none of whose files differ from those of a git
 // revision. One whose inputs cannot be read stays, to say why.
-func (o *compileOptions) onlyChanged(ctx context.Context, jobs []*job, rev string) ([]*job, error) {
+func (o *compileOptions) onlyChanged(ctx context.Context, t *team, jobs []*job, rev string) ([]*job, error) {
 	byRoot := map[string]map[string]bool{}
 	var out []*job
 	for _, j := range jobs {
@@ -215,7 +215,7 @@ func (o *compileOptions) onlyChanged(ctx context.Context, jobs []*job, rev strin
 				return nil, err
 			}
 		}
-		r, err := j.prepare(ctx)
+		r, err := j.prepare(ctx, t)
 		if err != nil || j.touched(r, byRoot[root]) {
 			out = append(out, j)
 		}
@@ -264,7 +264,7 @@ func (j *job) touched(r *run, files map[string]bool) bool {
 	home := relative(root, r.project.Dir)
 	for dir := home; ; dir = path.Dir(dir) {
 		// Those above the service may say something too.
-		for _, name := range []string{"pyproject.toml", ".pylock.toml", ".python-version", "Dockerfile", "Containerfile"} {
+		for _, name := range []string{"pyproject.toml", "uv.toml", ".pylock.toml", ".python-version", "Dockerfile", "Containerfile"} {
 			mine = append(mine, path.Join(dir, name))
 		}
 		if dir == path.Dir(dir) {

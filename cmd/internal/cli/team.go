@@ -43,8 +43,12 @@ type team struct {
 }
 
 // client returns the client for the indexes of a job: jobs that ask the same
-// indexes share it, and so each page is read once.
+// indexes share it, and so each page is read once. Without a team it is one of
+// its own.
 func (t *team) client(o *compileOptions, s indexSettings) (*index.Client, error) {
+	if t == nil {
+		return o.client(s, nil)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := s.key()
