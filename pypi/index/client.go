@@ -47,7 +47,10 @@ type Options struct {
 	Strategy Strategy
 	// Only are the packages that come from one index, by its URL, and from nowhere else.
 	Only map[pypi.Name]string
-	// Flat are those of ExtraIndexes and Only, by their address, that are pages or folders of files in the place of an
+	// Places are the indexes that [Client.At] asks for a package, by their URLs: it comes from another one in some
+	// environments than in the rest.
+	Places map[pypi.Name][]string
+	// Flat are those of ExtraIndexes, Only and Places, by their address, that are pages or folders of files in the place of an
 	// index.
 	Flat map[string]Links
 
@@ -103,6 +106,7 @@ type Client struct {
 	repositories []*repository // in the order asked
 	links        []*repository // likewise
 	only         map[pypi.Name]*repository
+	places       map[string]*Place // by address
 	all          []*repository
 	own          map[string]bool // origins of all
 	network      *network        // nil where Options.Transport takes its place
@@ -206,17 +210,33 @@ func (c *Client) configure() error {
 		}
 		c.links = append(c.links, r)
 	}
-	c.only = map[pypi.Name]*repository{}
-	for name, raw := range o.Only {
+	named := func(name pypi.Name, raw string) (*repository, error) {
 		r, err := index(raw, api)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		c.only[name] = r
 		if r.named == nil {
 			r.named = map[pypi.Name]bool{}
 		}
 		r.named[name] = true
+		return r, nil
+	}
+	c.only, c.places = map[pypi.Name]*repository{}, map[string]*Place{}
+	for name, raw := range o.Only {
+		r, err := named(name, raw)
+		if err != nil {
+			return err
+		}
+		c.only[name] = r
+	}
+	for name, list := range o.Places {
+		for _, raw := range list {
+			r, err := named(name, raw)
+			if err != nil {
+				return err
+			}
+			c.places[raw] = &Place{c, r}
+		}
 	}
 	if o.Strategy == FirstIndex {
 		for i, r := range c.repositories {
