@@ -76,6 +76,7 @@ type entryKey struct {
 	name    pypi.Name
 	version string // its key
 	source  string // where it is taken from, "" for an index
+	home    Index  // the index that it comes from, nil for the usual ones
 }
 
 // entry is one package of the result while it is put together.
@@ -102,8 +103,8 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		c, state := s.state(name)
 		v := c.versions[state-1]
 		k := entryKey{name: name, version: v.Key()}
-		if c.local != nil {
-			k.source = c.local.Key()
+		if k.home, _ = s.home(name, s.scope.here); c.local != nil {
+			k.source, k.home = c.local.Key(), nil
 		}
 		e := a.entries[k]
 		if e == nil {

@@ -69,11 +69,12 @@ func Check(ctx context.Context, ix Index, r Request, pins []LockedPin, o CheckOp
 			return nil, unsupportedURL(&root)
 		}
 	}
-	if err := clash(sc, c.sources); err != nil {
+	if err := cmp.Or(clash(sc, c.sources), homeClash(sc, c.homes)); err != nil {
 		return nil, err
 	}
 	for _, p := range pins {
 		n := &checked{pin: p, in: sc.holds(p.Marker, ""), stated: sc.narrow(sc.stated).holds(p.Marker, "")}
+		n.home, n.torn = c.home(p.Name, n.in)
 		n.doubtful = !slices.ContainsFunc(c.areas(p.Name), func(l located) bool { return !l.in.and(n.in).isNone() || l.in.covers(sc.here) })
 		if n.doubtful {
 			c.byName[p.Name] = append(c.byName[p.Name], len(c.nodes))
@@ -120,6 +121,8 @@ type checked struct {
 	in       where // the pin's marker, in what the resolution is for
 	stated   where // the same, in what the project supports
 	doubtful bool  // a pin that counts
+	home     Index // the index that it comes from, nil for the usual ones
+	torn     where // environments of it in which that is another
 
 	project *index.Project // nil where no index knows the name
 	release *index.Release // nil where the index does not have the version
@@ -171,9 +174,12 @@ func (c *check) readPin(ctx context.Context, n *checked) error {
 	name := n.pin.Name
 	var pins []index.Pinned
 	for _, i := range c.byName[name] {
-		pins = append(pins, index.Pinned{Version: c.nodes[i].pin.Version, Hashes: c.nodes[i].pin.Hashes})
+		if m := c.nodes[i]; m.local == nil && m.home == n.home {
+			pins = append(pins, index.Pinned{Version: m.pin.Version, Hashes: m.pin.Hashes})
+		}
 	}
-	p, err := c.index.Versions(ctx, name, pins)
+	from := cmp.Or(n.home, c.index)
+	p, err := from.Versions(ctx, name, pins)
 	if errors.Is(err, index.ErrNotFound) {
 		return nil
 	}
@@ -201,7 +207,7 @@ func (c *check) readPin(ctx context.Context, n *checked) error {
 	if file == nil {
 		return nil
 	}
-	m, err := c.index.MetadataOf(ctx, p, n.release, file)
+	m, err := from.MetadataOf(ctx, p, n.release, file)
 	var unusable *index.UnusableError
 	var hash *index.HashError
 	switch {

@@ -55,7 +55,7 @@ const maxPages = 32
 // Outlooks returns the outlook of each pin under the settings, target and
 // rules of a request; its preferences and its mode do not count, and its
 // requirements only where they admit pre-releases or yanked versions by name.
-// Pages come from project, which is called from several goroutines at once; a
+// Pages come from project, but for those of Request.From; it is called from several goroutines at once; a
 // name that no index knows is an outlook, every other error ends the search.
 func Outlooks(ctx context.Context, project func(context.Context, pypi.Name) (*index.Project, error), q Request, pins []Pinned) ([]Outlook, error) {
 	// What an existing lock prefers is what is asked about.
@@ -70,7 +70,11 @@ func Outlooks(ctx context.Context, project func(context.Context, pypi.Name) (*in
 	g.SetLimit(maxPages)
 	for i := range pins {
 		g.Go(func() error {
-			page, err := project(ctx, pins[i].Name)
+			read := project
+			if home, _ := question.home(pins[i].Name, question.part(pins[i].Marker)); home != nil {
+				read = home.Project
+			}
+			page, err := read(ctx, pins[i].Name)
 			if errors.Is(err, index.ErrNotFound) {
 				out[i].Missing = "no index has the package"
 				return nil

@@ -208,6 +208,7 @@ type run struct {
 	request resolver.Request
 	target  string // as the header has it
 	indexes indexSettings
+	homes   map[*project.IndexSource]string // the indexes of indexSettings.places, by the source that names them
 	build   lockfile.BuildOptions
 	style   lockfile.Style
 

@@ -17,6 +17,7 @@ import (
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
+	"github.com/pylock-dev/pylock/resolver"
 )
 
 // indexSettings are the places to ask. Addresses may hold credentials.
@@ -27,7 +28,8 @@ type indexSettings struct {
 	links     []index.Links          // pages and folders of files
 	noIndex   bool
 	strategy  index.Strategy
-	only      map[pypi.Name]pinnedIndex // the packages that a source names an index for
+	only      map[pypi.Name]pinnedIndex   // the packages that a source names an index for
+	places    map[pypi.Name][]pinnedIndex // those that come from another one in some environments than in the rest
 
 	named map[string]string // of flags and the environment, by name
 	base  string            // the folder that folders are shown relative to
@@ -35,11 +37,37 @@ type indexSettings struct {
 	build *buildSettings // nil where nothing is built
 }
 
-// pinnedIndex is the only place that a package may come from.
+// pinnedIndex is the only place that a package may come from, somewhere or
+// everywhere.
 type pinnedIndex struct {
 	name, url string
 	flat      bool
 	place     project.Place
+}
+
+// pinnedFor is an index that serves a package, partly if in some environments
+// alone.
+type pinnedFor struct {
+	pinnedIndex
+	of     pypi.Name
+	partly bool
+}
+
+// pinned are the indexes of single packages, by their names.
+func (s *indexSettings) pinned() []pinnedFor {
+	var out []pinnedFor
+	for name, pin := range s.only {
+		out = append(out, pinnedFor{pin, name, false})
+	}
+	for name, list := range s.places {
+		for _, pin := range list {
+			out = append(out, pinnedFor{pin, name, true})
+		}
+	}
+	slices.SortFunc(out, func(a, b pinnedFor) int {
+		return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.url, b.url))
+	})
+	return out
 }
 
 // key is the same for settings that one client serves.
@@ -48,9 +76,8 @@ func (s *indexSettings) key() string {
 	for _, l := range s.links {
 		parts = append(parts, "links "+l.Address+" "+l.Shown)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.only)) {
-		p := s.only[name]
-		parts = append(parts, fmt.Sprintf("%s %s %t", name, p.url, p.flat))
+	for _, f := range s.pinned() {
+		parts = append(parts, fmt.Sprintf("%s %s %t %t", f.of, f.url, f.flat, f.partly))
 	}
 	return strings.Join(append(parts, s.build.text()), "\n")
 }
@@ -61,7 +88,7 @@ func (s *indexSettings) key() string {
 // time.
 func (s *indexSettings) unsure() bool {
 	addresses := append([]string{s.byDefault}, s.extra...)
-	for _, pin := range s.only {
+	for _, pin := range s.pinned() {
 		addresses = append(addresses, pin.url)
 		if pin.flat {
 			return true
@@ -82,8 +109,8 @@ func (s *indexSettings) asked() []string {
 		}
 		out = append(out, bare(s.byDefault))
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.only)) {
-		out = append(out, s.shown(s.only[name].url)+" for "+string(name))
+	for _, f := range s.pinned() {
+		out = append(out, s.shown(f.url)+" for "+string(f.of))
 	}
 	return out
 }
@@ -227,10 +254,10 @@ func (s *indexSettings) link(address, what string) (index.Links, error) {
 }
 
 // pinIndexes finds the packages that sources name an index for, in the
-// environments of the lock.
+// environments of the lock: the same everywhere, or several.
 func (o *compileOptions) pinIndexes(r *run) error {
 	s := &r.indexes
-	s.only = map[pypi.Name]pinnedIndex{}
+	s.only, s.places = map[pypi.Name]pinnedIndex{}, map[pypi.Name][]pinnedIndex{}
 	all := slices.Concat(r.project.Requirements, r.project.Constraints, r.project.Overrides)
 	for i := range r.project.Locals {
 		l := &r.project.Locals[i]
@@ -239,6 +266,8 @@ func (o *compileOptions) pinIndexes(r *run) error {
 			all = append(all, l.Extras[e]...)
 		}
 	}
+	usual := map[pypi.Name]bool{}
+	found := map[*project.IndexSource]string{}
 	for i := range all {
 		req := &all[i]
 		if req.Index == nil {
@@ -254,31 +283,46 @@ func (o *compileOptions) pinIndexes(r *run) error {
 		if err != nil {
 			return err
 		}
-		have, ok := s.only[req.Name]
-		if ok && (have.url != pin.url || have.flat != pin.flat) {
-			return &project.InputError{Place: pin.place, Msg: fmt.Sprintf("%s comes from %s in some environments of this lock, and from %s in others (%s), and a lock takes a package from one place: lock these environments apart, with platforms or environments of their own",
-				req.Name, pin, have, have.place)}
+		if pin.url == "" || s.noIndex && !pin.flat {
+			usual[req.Name] = true
+			continue
 		}
-		s.only[req.Name] = pin
-	}
-	for name, pin := range s.only {
-		switch {
-		case pin.url == "" || s.noIndex && !pin.flat:
-			delete(s.only, name)
-		case pin.flat:
+		if pin.flat {
 			if err := s.addFlat(pin.url, pin.place.String()+": index "+pin.name); err != nil {
 				return err
 			}
+		}
+		found[req.Index] = pin.url
+		if list := s.places[req.Name]; !slices.ContainsFunc(list, func(p pinnedIndex) bool { return p.url == pin.url }) {
+			s.places[req.Name] = append(list, pin)
+		}
+	}
+	for name, list := range s.places {
+		if len(list) == 1 && !usual[name] {
+			s.only[name] = list[0]
+			delete(s.places, name)
+		}
+	}
+	r.homes = map[*project.IndexSource]string{}
+	for i := range all {
+		if from := all[i].Index; s.places[all[i].Name] != nil && found[from] != "" {
+			r.homes[from] = found[from]
 		}
 	}
 	return nil
 }
 
-func (p pinnedIndex) String() string {
-	if p.url == "" {
-		return "the usual indexes"
+// ask returns the request with the indexes that its sources name, of a client
+// that has them.
+func (r *run) ask(c *index.Client) resolver.Request {
+	q := r.request
+	for from, address := range r.homes {
+		if q.From == nil {
+			q.From = map[*project.IndexSource]resolver.Index{}
+		}
+		q.From[from] = c.At(address)
 	}
-	return "the index " + p.name
+	return q
 }
 
 // pinnedIndex finds the address of an index that a source names.
@@ -384,8 +428,12 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 			return v
 		},
 	}
-	for name, pin := range s.only {
-		put(&opts.Only, name, pin.url)
+	for _, f := range s.pinned() {
+		if f.partly {
+			put(&opts.Places, f.of, append(opts.Places[f.of], f.url))
+		} else {
+			put(&opts.Only, f.of, f.url)
+		}
 	}
 	opts.Flat = s.flat
 	if p != nil {
