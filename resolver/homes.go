@@ -5,6 +5,7 @@ import (
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
 // housed is a package that comes from one index in a part of the scope; nil is
@@ -101,4 +102,17 @@ func homeClash(sc *scope, homes map[pypi.Name][]housed) error {
 		}
 	}
 	return nil
+}
+
+// Home returns the index of [Request.From] that a package comes from where a
+// marker holds, nil for the usual ones; one is false where it comes from several
+// there.
+func (r *Request) Home(name pypi.Name, marker pep508.Marker) (home Index, one bool, err error) {
+	sc, err := newScope(r)
+	if err != nil {
+		return nil, false, err
+	}
+	q := newQuestion(r, sc, nil)
+	home, torn := q.home(name, q.part(marker))
+	return home, torn.isNone(), nil
 }
