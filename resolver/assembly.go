@@ -70,6 +70,7 @@ type assembly struct {
 	restated   map[pypi.Name]bool
 	revised    map[pypi.Name]bool
 	held       map[entryKey]HeldBack
+	homes      map[pypi.Name][]housed
 }
 
 type entryKey struct {
@@ -96,6 +97,7 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		return err
 	}
 	if a.held == nil {
+		a.homes = s.homes
 		a.excluded, a.restated, a.revised, a.held = map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[entryKey]HeldBack{}
 	}
 	wants := map[pypi.Name][]pep440.Specifiers{}
@@ -103,7 +105,7 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		c, state := s.state(name)
 		v := c.versions[state-1]
 		k := entryKey{name: name, version: v.Key()}
-		if k.home, _ = s.home(name, s.scope.here); c.local != nil {
+		if k.home = s.home(name, s.scope.here); c.local != nil {
 			k.source, k.home = c.local.Key(), nil
 		}
 		e := a.entries[k]
@@ -282,9 +284,8 @@ func (s *solved) addFiles(e *entry, in where) {
 			}
 		}
 	}
-	byName := func(a, b *index.File) int { return strings.Compare(a.Filename, b.Filename) }
-	slices.SortFunc(e.Files, byName)
-	slices.SortFunc(e.AllFiles, byName)
+	slices.SortFunc(e.Files, compareFiles)
+	slices.SortFunc(e.AllFiles, compareFiles)
 	e.Servings = append(e.Servings, s.servings(&e.Package, in)...)
 }
 
@@ -327,6 +328,7 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 }
 
 func (a *assembly) resolution() (*Resolution, error) {
+	a.joinHomes()
 	out := &Resolution{Overridden: sortedKeys(a.overridden), Excluded: sortedKeys(a.excluded), Restated: sortedKeys(a.restated), Revised: sortedKeys(a.revised), Warnings: sortedKeys(a.warnings)}
 	for _, h := range a.held {
 		out.HeldBack = append(out.HeldBack, h)

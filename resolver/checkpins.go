@@ -145,7 +145,7 @@ func (j *judging) judgeDuplicates() {
 					continue // their places do not overlap
 				}
 				both := x.in.and(y.in)
-				same := x.version().Equal(y.version()) && x.home == y.home && !x.in.isNone() && !y.in.isNone()
+				same := x.version().Equal(y.version()) && (x.home() == y.home() || sameFiles(x.release, y.release)) && !x.in.isNone() && !y.in.isNone()
 				if both.isNone() && !same {
 					continue
 				}
@@ -315,7 +315,7 @@ func (j *judging) judgeRelease(i int, n *checked, in where) {
 	q := j.within(in)
 	if at := n.torn.and(in); !at.isNone() {
 		d := j.of(i, VersionNotUsable, at)
-		d.Reason = subject + " comes from another index than elsewhere, and takes a pin of its own"
+		d.Reason = subject + " comes from another index than elsewhere, with other files, and takes a pin of its own"
 		j.add(d)
 	}
 	v := q.judge(n.pin.Name, n.release)

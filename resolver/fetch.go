@@ -133,7 +133,7 @@ func (f *fetcher) candidates(ctx context.Context, name pypi.Name) *future[*candi
 		if l, ok := f.q.locals[name]; ok {
 			return f.q.localCandidates(l), nil
 		}
-		from, _ := f.q.home(name, f.q.scope.here)
+		from := f.q.home(name, f.q.scope.here)
 		read := f.page
 		if pins, ok := f.pins[name]; ok {
 			read = func(ctx context.Context, _ page) *future[*index.Project] { return f.versions(ctx, name, pins) }

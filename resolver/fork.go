@@ -223,12 +223,25 @@ func (r *resolving) solveUniversal(ctx context.Context, scopes []*scope) ([]*sol
 }
 
 // inTurn puts the parts of a universal scope in their order, as a fork does:
-// the first that was cut out, and before it what has the highest Python, comes
-// last and is solved first.
+// what has the highest Python comes last and is solved first, then what is
+// bounded above, then what was cut out first.
 func (r *resolving) inTurn(scopes []*scope) []*scope {
+	if len(scopes) < 2 {
+		return scopes
+	}
 	scopes = slices.Clone(scopes)
 	slices.Reverse(scopes)
-	slices.SortStableFunc(scopes, func(a, b *scope) int { return r.request.compareTurns(a.lower, b.lower) })
+	uppers := map[*scope]int{}
+	for _, sc := range scopes {
+		b := branch{here: sc.here}
+		for _, root := range newQuestion(r.request, sc, nil).requirements {
+			b.add(root.dependency)
+		}
+		uppers[sc] = b.uppers()
+	}
+	slices.SortStableFunc(scopes, func(a, b *scope) int {
+		return cmp.Or(r.request.compareTurns(a.lower, b.lower), uppers[a]-uppers[b])
+	})
 	return scopes
 }
 
@@ -289,8 +302,7 @@ func (r *resolving) earlier(sc *scope, parts []*solved) map[pypi.Name][]pep440.V
 	}
 	for _, s := range parts {
 		for name, v := range s.versions() {
-			here, _ := s.home(name, sc.here)
-			there, _ := s.home(name, s.scope.here)
+			here, there := s.home(name, sc.here), s.home(name, s.scope.here)
 			if (here == nil || here == there) && !slices.ContainsFunc(out[name], v.Equal) {
 				out[name] = append(out[name], v)
 			}
@@ -318,7 +330,7 @@ func (r *resolving) lockedParts(scopes []*scope, least int) []*scope {
 	for _, sc := range scopes {
 		out = append(out, r.lockedPartsOf(sc, least)...)
 	}
-	slices.SortStableFunc(out, func(a, b *scope) int { return compareLower(a.lower, b.lower) })
+	slices.SortStableFunc(out, func(a, b *scope) int { return r.request.compareTurns(a.lower, b.lower) })
 	return out
 }
 

@@ -1,10 +1,14 @@
 package resolver
 
 import (
+	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
+	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep508"
 )
 
@@ -64,29 +68,36 @@ func homesOf(r *Request, sc *scope, excludes map[pypi.Name]bool) map[pypi.Name][
 	return out
 }
 
-// home returns the index that a package comes from in a part of the scope, nil
-// for the usual ones, and where in that part it is another than the first.
-func (q *question) home(name pypi.Name, in where) (index Index, torn where) {
-	for _, h := range q.homes[name] {
-		if h.in.and(in).isNone() {
-			continue
-		}
-		if torn = in.minus(h.in); in.universal {
-			torn = torn.and(possible())
-		}
-		return h.index, torn
+// homesIn returns the indexes that a package comes from in a part of the scope,
+// and where there: one at the least, nil for the usual ones, which are the last.
+func (q *question) homesIn(name pypi.Name, in where) []housed {
+	if len(q.homes[name]) == 0 {
+		return []housed{{in: in}}
 	}
-	return nil, in.none()
+	var out []housed
+	for _, h := range q.homes[name] {
+		if both := in.and(h.in); !both.isNone() {
+			out = append(out, housed{h.index, both, h.by})
+			in = in.minus(h.in)
+		}
+	}
+	if in.universal {
+		in = in.and(possible())
+	}
+	if len(out) == 0 || !in.isNone() {
+		out = append(out, housed{in: in})
+	}
+	return out
 }
+
+// home is the first of homesIn.
+func (q *question) home(name pypi.Name, in where) Index { return q.homesIn(name, in)[0].index }
 
 // housedApart reports whether parts of a resolution take a package from different
 // indexes: then its versions have nothing to do with each other.
 func housedApart(parts []*solved, name pypi.Name) bool {
-	first, _ := parts[0].home(name, parts[0].scope.here)
-	return slices.ContainsFunc(parts, func(s *solved) bool {
-		index, _ := s.home(name, s.scope.here)
-		return index != first
-	})
+	first := parts[0].home(name, parts[0].scope.here)
+	return slices.ContainsFunc(parts, func(s *solved) bool { return s.home(name, s.scope.here) != first })
 }
 
 // homeClash finds two indexes for one package in one environment.
@@ -113,6 +124,72 @@ func (r *Request) Home(name pypi.Name, marker pep508.Marker) (home Index, one bo
 		return nil, false, err
 	}
 	q := newQuestion(r, sc, nil)
-	home, torn := q.home(name, q.part(marker))
-	return home, torn.isNone(), nil
+	homes := q.homesIn(name, q.part(marker))
+	return homes[0].index, len(homes) == 1, nil
 }
+
+// sameFiles reports whether two indexes have the same files of a version, as
+// where one passes on what the other has.
+func sameFiles(a, b *index.Release) bool {
+	if a == nil || b == nil || len(a.Files()) != len(b.Files()) {
+		return a == b
+	}
+	for i := range a.Files() {
+		f, g := &a.Files()[i], &b.Files()[i]
+		if h := f.Hashes.Get("sha256"); f.Filename != g.Filename || h != g.Hashes.Get("sha256") || h == "" && f.URL != g.URL {
+			return false
+		}
+	}
+	return true
+}
+
+// joinHomes makes one entry of those of a version that several indexes have in
+// the same files: it comes from the first of them.
+func (a *assembly) joinHomes() {
+	rank := func(k entryKey) int {
+		if i := slices.IndexFunc(a.homes[k.name], func(h housed) bool { return h.index == k.home }); i >= 0 {
+			return i
+		}
+		return len(a.homes[k.name]) // the usual ones
+	}
+	var keys []entryKey
+	for k := range a.entries {
+		if len(a.homes[k.name]) > 0 && k.source == "" {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(x, y entryKey) int { return cmp.Compare(rank(x), rank(y)) })
+	var kept []entryKey
+	for _, k := range keys {
+		i := slices.IndexFunc(kept, func(first entryKey) bool {
+			return first.name == k.name && first.version == k.version && sameFiles(a.entries[first].release, a.entries[k].release)
+		})
+		if i < 0 {
+			kept = append(kept, k)
+			continue
+		}
+		a.entries[kept[i]].join(a.entries[k])
+		delete(a.entries, k)
+	}
+}
+
+// join adds an entry with the same files.
+func (e *entry) join(o *entry) {
+	e.in = e.in.or(o.in)
+	maps.Copy(e.via, o.via)
+	maps.Copy(e.extras, o.extras)
+	e.Servings = append(e.Servings, o.Servings...)
+	for _, list := range []struct {
+		to   *[]*index.File
+		more []*index.File
+	}{{&e.Files, o.Files}, {&e.AllFiles, o.AllFiles}} {
+		for _, f := range list.more {
+			i, found := slices.BinarySearchFunc(*list.to, f, compareFiles)
+			if !found {
+				*list.to = slices.Insert(*list.to, i, f)
+			}
+		}
+	}
+}
+
+func compareFiles(a, b *index.File) int { return strings.Compare(a.Filename, b.Filename) }

@@ -71,7 +71,7 @@ func Outlooks(ctx context.Context, project func(context.Context, pypi.Name) (*in
 	for i := range pins {
 		g.Go(func() error {
 			read := project
-			if home, _ := question.home(pins[i].Name, question.part(pins[i].Marker)); home != nil {
+			if home := question.home(pins[i].Name, question.part(pins[i].Marker)); home != nil {
 				read = home.Project
 			}
 			page, err := read(ctx, pins[i].Name)
