@@ -58,6 +58,7 @@ type compileOptions struct {
 	findLinks            []string
 	noIndex              bool
 	indexStrategy        choice
+	torchBackend         torchValue
 	access
 	timeout        time.Duration
 	requestTimeout time.Duration // of one request; 0 for the client's own

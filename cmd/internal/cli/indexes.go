@@ -28,6 +28,7 @@ type indexSettings struct {
 	links     []index.Links          // pages and folders of files
 	noIndex   bool
 	strategy  index.Strategy
+	torch     string                      // the index of the packages of PyTorch that no source names another for; "" for none
 	only      map[pypi.Name]pinnedIndex   // the packages that a source names an index for
 	places    map[pypi.Name][]pinnedIndex // those that come from another one in some environments than in the rest
 
@@ -79,7 +80,7 @@ func (s *indexSettings) key() string {
 	for _, f := range s.pinned() {
 		parts = append(parts, fmt.Sprintf("%s %s %t %t", f.of, f.url, f.flat, f.partly))
 	}
-	return strings.Join(append(parts, s.build.text()), "\n")
+	return strings.Join(append(parts, s.torch, s.build.text()), "\n")
 }
 
 // unsure reports whether what these places say may be another thing for somebody
@@ -111,6 +112,9 @@ func (s *indexSettings) asked() []string {
 	}
 	for _, f := range s.pinned() {
 		out = append(out, s.shown(f.url)+" for "+string(f.of))
+	}
+	if s.torch != "" {
+		out = append(out, s.torch+" for packages of PyTorch")
 	}
 	return out
 }
@@ -303,6 +307,9 @@ func (o *compileOptions) pinIndexes(r *run) error {
 			delete(s.places, name)
 		}
 	}
+	if o.torchBackend.name != "" && !s.noIndex {
+		s.torch = project.TorchIndex(o.torchBackend.name)
+	}
 	r.homes = map[*project.IndexSource]string{}
 	for i := range all {
 		if from := all[i].Index; s.places[all[i].Name] != nil && found[from] != "" {
@@ -433,6 +440,11 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 			put(&opts.Places, f.of, append(opts.Places[f.of], f.url))
 		} else {
 			put(&opts.Only, f.of, f.url)
+		}
+	}
+	for _, name := range project.TorchPackages {
+		if _, own := s.only[name]; s.torch != "" && !own {
+			put(&opts.Only, name, s.torch)
 		}
 	}
 	opts.Flat = s.flat
