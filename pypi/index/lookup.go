@@ -39,7 +39,7 @@ func (c *Client) projectOf(ctx context.Context, only *repository, name pypi.Name
 
 func (c *Client) notFound(only *repository, name pypi.Name) error {
 	e := &NotFoundError{Name: name}
-	asked := c.askedFor(only)
+	asked := c.askedFor(only, name)
 	if only == nil {
 		asked = slices.Concat(asked, c.links)
 	}
@@ -98,7 +98,7 @@ func (c *Client) projectAt(ctx context.Context, r *repository, name pypi.Name) (
 // have for each version. Where there is none it is Project. The release may be missing.
 func (c *Client) Version(ctx context.Context, name pypi.Name, v pep440.Version) (*Project, error) {
 	return c.versions.do(ctx, string(name)+"=="+v.String(), func(ctx context.Context) (*Project, error) {
-		r := c.alone(c.only[name])
+		r := c.alone(c.only[name], name)
 		if r == nil || r.json == nil || !r.versions.worth(enoughVersions) || !r.projects.worth(enoughProjects) {
 			return c.Project(ctx, name)
 		}

@@ -92,7 +92,10 @@ func (p *Project) homeOf(f *File) *repository {
 }
 
 // askedFor returns the indexes to ask for a name, in this order: the only one that it comes from, unless that is nil.
-func (c *Client) askedFor(only *repository) []*repository {
+func (c *Client) askedFor(only *repository, name pypi.Name) []*repository {
+	if only == nil {
+		only = c.instead[name]
+	}
 	if only != nil {
 		return []*repository{only}
 	}
@@ -100,8 +103,8 @@ func (c *Client) askedFor(only *repository) []*repository {
 }
 
 // alone returns the only index that a name may come from, or nil.
-func (c *Client) alone(only *repository) *repository {
-	if rs := c.askedFor(only); len(rs) == 1 && !rs[0].flat && (len(c.links) == 0 || only != nil) {
+func (c *Client) alone(only *repository, name pypi.Name) *repository {
+	if rs := c.askedFor(only, name); len(rs) == 1 && !rs[0].flat && (len(c.links) == 0 || only != nil) {
 		return rs[0]
 	}
 	return nil
@@ -110,7 +113,7 @@ func (c *Client) alone(only *repository) *repository {
 // gather asks for a name wherever it may come from: pages and folders of files, and by the strategy the first index that
 // has it, or all; where only is not nil, there alone. ask is told the index; its error is errAbsent where that does not have the name.
 func (c *Client) gather(ctx context.Context, only *repository, name pypi.Name, ask func(context.Context, *repository) (*Project, error)) (*Project, error) {
-	places := c.askedFor(only)
+	places := c.askedFor(only, name)
 	beside := 0 // of places, those that count beside the indexes
 	if only == nil {
 		places, beside = slices.Concat(c.links, places), len(c.links)

@@ -108,7 +108,7 @@ func (c *Client) versionsAt(ctx context.Context, r, only *repository, name pypi.
 func (c *Client) pageOf(ctx context.Context, r, only *repository, name pypi.Name, vs []pep440.Version) (*Project, error) {
 	var p *Project
 	var err error
-	if c.alone(only) == r {
+	if c.alone(only, name) == r {
 		p, err = c.projectOf(ctx, only, name) // which others may have asked for
 	} else {
 		p, err = c.projectAt(ctx, r, name)

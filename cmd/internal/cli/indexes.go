@@ -443,8 +443,8 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 		}
 	}
 	for _, name := range project.TorchPackages {
-		if _, own := s.only[name]; s.torch != "" && !own {
-			put(&opts.Only, name, s.torch)
+		if s.torch != "" {
+			put(&opts.Instead, name, s.torch)
 		}
 	}
 	opts.Flat = s.flat
