@@ -115,7 +115,7 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	o.indexStrategy = choice{value: index.Strategies[0], first: index.Strategies[0], of: index.Strategies}
 	f.Var(&o.indexStrategy, "index-strategy", "which indexes to take a name from: first-index that has it, or all of them: unsafe-first-match, unsafe-best-match")
 	complete("index-strategy", o.indexStrategy.of...)
-	f.Var(&o.torchBackend, "torch-backend", "take the packages of PyTorch from its index for this backend: cpu, cu128, rocm6.4, xpu … (PYLOCK_TORCH_BACKEND)")
+	f.Var(&o.torchBackend, "torch-backend", "take the packages of PyTorch from its index for this backend: cpu, cu128, rocm6.4, xpu …")
 	complete("torch-backend", project.TorchBackends...)
 	f.StringArrayVarP(&o.findLinks, "find-links", "f", nil, "take files from this `folder` or page too (repeatable)")
 	f.BoolVar(&o.noIndex, "no-index", false, "ask no index: take what --find-links has")
