@@ -183,12 +183,24 @@ func (q *question) outlook(page *index.Project, p *Pinned) Outlook {
 		return o
 	}
 	o.Newest = c.versions[newest-1]
+	if q.scope.here.universal {
+		// What has a local version may be for other platforms than what has none.
+		o.Allowed, o.Newest = unlocal(p.Version, o.Allowed), unlocal(p.Version, o.Newest)
+	}
 	if o.Unusable = c.unusable(newest, in); o.Unusable == "" && best != newest && allowed.Has(newest) && c.usable(newest) {
 		// A release is passed over only for a bound of Python that another does
 		// not have.
 		o.Unusable = exclusionWhy{requiresPython, q.requiresPython(c, newest)}.brief()
 	}
 	return o
+}
+
+// unlocal returns v, or the pinned version where v is that with a local one.
+func unlocal(pinned, v pep440.Version) pep440.Version {
+	if !v.IsZero() && v.Public().Equal(pinned) {
+		return pinned
+	}
+	return v
 }
 
 func allYanked(r *index.Release) bool {
