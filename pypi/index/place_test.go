@@ -22,7 +22,7 @@ func TestPlaces(t *testing.T) {
 	if c.At(usual.SimpleURL()) != nil {
 		t.Error("the usual index is no place")
 	}
-	if c.At(x.SimpleURL()) == nil || c.At(x.SimpleURL()) != c.At(x.SimpleURL()) {
+	if first := c.At(x.SimpleURL()); first == nil || first != c.At(x.SimpleURL()) {
 		t.Error("an address is one place")
 	}
 	if p := project(t, c, "demo"); p.Release(pep440.MustParse("9")) == nil || len(p.Releases) != 1 {
