@@ -260,7 +260,7 @@ func (o *compileOptions) fromNetrc(host string, own bool) (user, password string
 
 // hasNetrc reports whether netrc has credentials for an index.
 func (o *compileOptions) hasNetrc(s indexSettings) bool {
-	return slices.ContainsFunc(append([]string{s.byDefault}, s.extra...), func(address string) bool {
+	return slices.ContainsFunc(s.addresses(), func(address string) bool {
 		u, err := url.Parse(address)
 		if err != nil {
 			return false

@@ -53,14 +53,20 @@ func (s *indexSettings) key() string {
 // may, and pages and folders of files. The warning about a strategy is due each
 // time.
 func (s *indexSettings) unsure() bool {
-	addresses := append([]string{s.byDefault}, s.extra...)
-	for _, pin := range s.pinned() {
-		addresses = append(addresses, pin.url)
-		if pin.flat {
-			return true
-		}
+	flat := len(s.links)+len(s.flat) > 0 || slices.ContainsFunc(s.pinned(), func(f pinnedFor) bool { return f.flat })
+	return flat || s.strategy != index.FirstIndex || slices.ContainsFunc(s.addresses(), func(u string) bool { return bare(u) != u })
+}
+
+// addresses are those of all indexes.
+func (s *indexSettings) addresses() []string {
+	out := append([]string{s.byDefault}, s.extra...)
+	for _, f := range s.pinned() {
+		out = append(out, f.url)
 	}
-	return len(s.links)+len(s.flat) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(addresses, func(u string) bool { return bare(u) != u })
+	if s.torch != "" {
+		out = append(out, s.torch)
+	}
+	return out
 }
 
 // asked are the places in the order asked, without credentials, for people.
