@@ -92,12 +92,13 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		name    pypi.Name
 		version string
 	}
-	old := map[pinned]*Pin{}
+	old := map[pinned][]*Pin{} // several where it comes from several indexes
 	if o.Old != nil && o.Hashes != NoHashes && keepsHashes(o.Old, o.Header) {
 		for i := range o.Old.Pins {
 			pin := &o.Old.Pins[i]
 			if !slices.Contains(o.Refresh, pin.Name) {
-				old[pinned{pin.Name, pin.Version.Key()}] = pin
+				k := pinned{pin.Name, pin.Version.Key()}
+				old[k] = append(old[k], pin)
 			}
 		}
 	}
@@ -139,9 +140,10 @@ func FromResolution(r *resolver.Resolution, o BuildOptions) (*Lock, error) {
 		if o.IndexAnnotation || o.Format == PylockTOML {
 			pin.From = home
 		}
-		if was := old[pinned{p.Name, p.Version.Key()}]; was != nil && len(was.Hashes) > 0 {
-			if unknown, missing := resolver.HashFaults(was.Hashes, p.AllFiles, p.Servings); len(unknown)+len(missing) == 0 {
+		for _, was := range old[pinned{p.Name, p.Version.Key()}] {
+			if unknown, missing := resolver.HashFaults(was.Hashes, p.AllFiles, p.Servings); len(was.Hashes) > 0 && len(unknown)+len(missing) == 0 {
 				pin.Hashes = was.Hashes
+				break
 			}
 		}
 		if pin.Hashes == nil {

@@ -9,24 +9,29 @@ func ForeignHashes(l *Lock, r *resolver.Resolution) []Pin {
 	if l == nil {
 		return nil
 	}
-	versions := map[string]*resolver.Package{}
-	for i := range r.Packages {
-		if p := &r.Packages[i]; p.Local == nil {
-			versions[string(p.Name)+" "+p.Version.Key()] = p
-		}
-	}
 	var out []Pin
 	for _, pin := range l.Pins {
-		p := versions[string(pin.Name)+" "+pin.Version.Key()]
-		if p == nil {
-			continue
-		}
-		if unknown, _ := resolver.HashFaults(pin.Hashes, p.AllFiles, p.Servings); len(unknown) > 0 {
-			pin.Hashes = unknown
-			out = append(out, pin)
+		if p := counterpart(&pin, r); p != nil {
+			if unknown, _ := resolver.HashFaults(pin.Hashes, p.AllFiles, p.Servings); len(unknown) > 0 {
+				pin.Hashes = unknown
+				out = append(out, pin)
+			}
 		}
 	}
 	return out
+}
+
+// counterpart is what a resolution has in the version of a pin, nil for nothing.
+// It may have that from several indexes, each for environments of its own.
+func counterpart(pin *Pin, r *resolver.Resolution) *resolver.Package {
+	var found *resolver.Package
+	for i := range r.Packages {
+		p := &r.Packages[i]
+		if p.Local == nil && p.Name == pin.Name && p.Version.Equal(pin.Version) && (found == nil || p.Marker == pin.Marker) {
+			found = p
+		}
+	}
+	return found
 }
 
 // ForeignSentence says of a pin of [ForeignHashes] what is wrong with it.

@@ -93,6 +93,7 @@ var Keys = []Key{
 	{Name: "index-url", Kind: KindText, Doc: "the default index", UVPip: "index-url", UV: "index-url", PipTools: "index-url", Loaded: true},
 	{Name: "extra-index-url", Kind: KindTexts, Doc: "indexes to ask before the default", UVPip: "extra-index-url", UV: "extra-index-url", PipTools: "extra-index-url", Loaded: true, Joined: true},
 	{Name: "index-strategy", Kind: KindText, Choices: []string{"first-index", "unsafe-first-match", "unsafe-best-match"}, Doc: "which indexes to take a name from", UVPip: "index-strategy", UV: "index-strategy"},
+	{Name: "torch-backend", Kind: KindText, Doc: "take the packages of PyTorch from its index for this backend: cpu, cu128, rocm6.4, xpu …", UVPip: "torch-backend", UV: "torch-backend"},
 	{Name: "find-links", Kind: KindTexts, Doc: "pages and folders of files to take packages from too", UVPip: "find-links", UV: "find-links", PipTools: "find-links", Loaded: true, Joined: true},
 	{Name: "no-index", Kind: KindBool, Doc: "ask no index: take what find-links has", UVPip: "no-index", UV: "no-index", PipTools: "no-index", Loaded: true},
 	{Name: "keyring-provider", Kind: KindText, Choices: []string{"disabled", "subprocess"}, Doc: "how to ask the keyring for the password of a user in the address of an index", UVPip: "keyring-provider", UV: "keyring-provider"},

@@ -67,6 +67,11 @@ type Request struct {
 	// Locals are the path dependencies; they take the place of packages of
 	// the same name on the index.
 	Locals []project.Local
+	// From are the indexes of packages that come from another one in some
+	// environments than in the rest, by the source that says so. What is not in
+	// it comes from where the Index of the resolution has it.
+	From    map[*project.IndexSource]Index
+	homesBy *Request // whose requirements say where those are meant; nil for this one
 
 	// Targets are the environments to resolve for, together: one version of a
 	// package for all of them wherever one can serve.

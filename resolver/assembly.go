@@ -70,12 +70,14 @@ type assembly struct {
 	restated   map[pypi.Name]bool
 	revised    map[pypi.Name]bool
 	held       map[entryKey]HeldBack
+	homes      map[pypi.Name][]housed
 }
 
 type entryKey struct {
 	name    pypi.Name
 	version string // its key
 	source  string // where it is taken from, "" for an index
+	home    Index  // the index that it comes from, nil for the usual ones
 }
 
 // entry is one package of the result while it is put together.
@@ -95,6 +97,7 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		return err
 	}
 	if a.held == nil {
+		a.homes = s.homes
 		a.excluded, a.restated, a.revised, a.held = map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[pypi.Name]bool{}, map[entryKey]HeldBack{}
 	}
 	wants := map[pypi.Name][]pep440.Specifiers{}
@@ -102,8 +105,8 @@ func (a *assembly) add(ctx context.Context, s *solved) error {
 		c, state := s.state(name)
 		v := c.versions[state-1]
 		k := entryKey{name: name, version: v.Key()}
-		if c.local != nil {
-			k.source = c.local.Key()
+		if k.home = s.home(name, s.scope.here); c.local != nil {
+			k.source, k.home = c.local.Key(), nil
 		}
 		e := a.entries[k]
 		if e == nil {
@@ -281,9 +284,8 @@ func (s *solved) addFiles(e *entry, in where) {
 			}
 		}
 	}
-	byName := func(a, b *index.File) int { return strings.Compare(a.Filename, b.Filename) }
-	slices.SortFunc(e.Files, byName)
-	slices.SortFunc(e.AllFiles, byName)
+	slices.SortFunc(e.Files, compareFiles)
+	slices.SortFunc(e.AllFiles, compareFiles)
 	e.Servings = append(e.Servings, s.servings(&e.Package, in)...)
 }
 
@@ -326,6 +328,7 @@ func (a *assembly) warnAbout(s *solved, e *entry, in where) {
 }
 
 func (a *assembly) resolution() (*Resolution, error) {
+	a.joinHomes()
 	out := &Resolution{Overridden: sortedKeys(a.overridden), Excluded: sortedKeys(a.excluded), Restated: sortedKeys(a.restated), Revised: sortedKeys(a.revised), Warnings: sortedKeys(a.warnings)}
 	for _, h := range a.held {
 		out.HeldBack = append(out.HeldBack, h)

@@ -19,6 +19,7 @@ type candidates struct {
 	missing  bool // no index knows the name
 	local    *project.Local
 	project  *index.Project
+	from     Index // that has it; nil for the usual ones
 	versions []pep440.Version
 	releases []*index.Release
 	lastRank int // the highest rank of a release

@@ -31,12 +31,7 @@ func (t *trial) solves(ctx context.Context, n *Request) (*solved, error) {
 		return nil, nil // a change that leaves nothing to solve for is none
 	}
 	r := &resolving{request: n, library: t.library, budget: explainBudget}
-	var parts []*solved
-	if n.Universal {
-		parts, err = r.solveUniversal(ctx, whole)
-	} else {
-		parts, err = r.solveTogether(ctx, whole)
-	}
+	parts, err := r.solveWhole(ctx, whole)
 	if errors.As(err, new(*unsolved)) || errors.Is(err, pubgrub.ErrBudget) {
 		return nil, nil
 	}

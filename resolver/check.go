@@ -69,11 +69,12 @@ func Check(ctx context.Context, ix Index, r Request, pins []LockedPin, o CheckOp
 			return nil, unsupportedURL(&root)
 		}
 	}
-	if err := clash(sc, c.sources); err != nil {
+	if err := cmp.Or(clash(sc, c.sources), homeClash(sc, c.homes)); err != nil {
 		return nil, err
 	}
 	for _, p := range pins {
 		n := &checked{pin: p, in: sc.holds(p.Marker, ""), stated: sc.narrow(sc.stated).holds(p.Marker, "")}
+		n.homes = c.homesIn(p.Name, n.in)
 		n.doubtful = !slices.ContainsFunc(c.areas(p.Name), func(l located) bool { return !l.in.and(n.in).isNone() || l.in.covers(sc.here) })
 		if n.doubtful {
 			c.byName[p.Name] = append(c.byName[p.Name], len(c.nodes))
@@ -117,9 +118,11 @@ type wanted struct {
 type checked struct {
 	pin      LockedPin
 	local    *project.Local
-	in       where // the pin's marker, in what the resolution is for
-	stated   where // the same, in what the project supports
-	doubtful bool  // a pin that counts
+	in       where    // the pin's marker, in what the resolution is for
+	stated   where    // the same, in what the project supports
+	doubtful bool     // a pin that counts
+	homes    []housed // the indexes that it comes from; what is known of it is of the first
+	torn     where    // where another has other files
 
 	project *index.Project // nil where no index knows the name
 	release *index.Release // nil where the index does not have the version
@@ -171,9 +174,12 @@ func (c *check) readPin(ctx context.Context, n *checked) error {
 	name := n.pin.Name
 	var pins []index.Pinned
 	for _, i := range c.byName[name] {
-		pins = append(pins, index.Pinned{Version: c.nodes[i].pin.Version, Hashes: c.nodes[i].pin.Hashes})
+		if m := c.nodes[i]; m.local == nil && m.home() == n.home() {
+			pins = append(pins, index.Pinned{Version: m.pin.Version, Hashes: m.pin.Hashes})
+		}
 	}
-	p, err := c.index.Versions(ctx, name, pins)
+	from := cmp.Or(n.home(), c.index)
+	p, err := from.Versions(ctx, name, pins)
 	if errors.Is(err, index.ErrNotFound) {
 		return nil
 	}
@@ -183,6 +189,9 @@ func (c *check) readPin(ctx context.Context, n *checked) error {
 	n.project, n.release = p, p.Release(n.pin.Version)
 	if n.release == nil {
 		return nil
+	}
+	if err := c.readOthers(ctx, n); err != nil {
+		return err
 	}
 	if m := c.stated(name, n.release.Version); m != nil {
 		n.meta, n.known = restate(m, n.release.Version), true
@@ -201,7 +210,7 @@ func (c *check) readPin(ctx context.Context, n *checked) error {
 	if file == nil {
 		return nil
 	}
-	m, err := c.index.MetadataOf(ctx, p, n.release, file)
+	m, err := from.MetadataOf(ctx, p, n.release, file)
 	var unusable *index.UnusableError
 	var hash *index.HashError
 	switch {
@@ -222,6 +231,29 @@ func (c *check) readPin(ctx context.Context, n *checked) error {
 		return fmt.Errorf("%s %s: %w", name, n.pin.Version, err)
 	}
 	return nil
+}
+
+// readOthers finds out where a pin of several indexes is torn.
+func (c *check) readOthers(ctx context.Context, n *checked) error {
+	n.torn = n.in.none()
+	for _, h := range n.homes[1:] {
+		p, err := cmp.Or(h.index, c.index).Versions(ctx, n.pin.Name, []index.Pinned{{Version: n.pin.Version, Hashes: n.pin.Hashes}})
+		if err != nil && !errors.Is(err, index.ErrNotFound) {
+			return fmt.Errorf("%s %s: %w", n.pin.Name, n.pin.Version, err)
+		}
+		if err != nil || !sameFiles(n.release, p.Release(n.pin.Version)) {
+			n.torn = n.torn.or(h.in)
+		}
+	}
+	return nil
+}
+
+// home is the first index that a pin comes from, nil for the usual ones.
+func (n *checked) home() Index {
+	if len(n.homes) == 0 {
+		return nil
+	}
+	return n.homes[0].index
 }
 
 // anyFile returns the file that tells the dependencies of a release most

@@ -145,7 +145,7 @@ func (j *judging) judgeDuplicates() {
 					continue // their places do not overlap
 				}
 				both := x.in.and(y.in)
-				same := x.version().Equal(y.version()) && !x.in.isNone() && !y.in.isNone()
+				same := x.version().Equal(y.version()) && (x.home() == y.home() || sameFiles(x.release, y.release)) && !x.in.isNone() && !y.in.isNone()
 				if both.isNone() && !same {
 					continue
 				}
@@ -313,6 +313,11 @@ func (j *judging) judgeRelease(i int, n *checked, in where) {
 		bad[why.kind] = at
 	}
 	q := j.within(in)
+	if at := n.torn.and(in); !at.isNone() {
+		d := j.of(i, VersionNotUsable, at)
+		d.Reason = subject + " comes from another index than elsewhere, with other files, and takes a pin of its own"
+		j.add(d)
+	}
 	v := q.judge(n.pin.Name, n.release)
 	for _, e := range v.bad {
 		unusable(e.in, e.exclusionWhy)

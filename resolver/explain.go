@@ -120,6 +120,9 @@ func sameRequirement(a, b *project.Requirement) bool {
 // those given; what overrides say stays.
 func (q *Request) only(keep []*project.Requirement) *Request {
 	n := *q
+	if n.homesBy == nil {
+		n.homesBy = q
+	}
 	pick := func(all []project.Requirement) []project.Requirement {
 		var out []project.Requirement
 		for i := range all {

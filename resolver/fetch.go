@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -68,15 +69,21 @@ func (o *once[K, T]) len() int {
 type library struct {
 	index Index
 	wg    sync.WaitGroup
-	pages once[pypi.Name, *index.Project] // nil where no index knows the name
+	pages once[page, *index.Project] // nil where no index knows the name
 	// pinned are the versions of the existing lock, nil likewise.
 	pinned once[pypi.Name, *index.Project]
 	docs   once[*index.File, *dist.Metadata]
 }
 
-func (l *library) page(ctx context.Context, name pypi.Name) *future[*index.Project] {
-	return l.pages.get(name, &l.wg, func() (*index.Project, error) {
-		p, err := l.index.Project(ctx, name)
+// page is what one index has under a name.
+type page struct {
+	from Index // nil for the usual ones
+	name pypi.Name
+}
+
+func (l *library) page(ctx context.Context, of page) *future[*index.Project] {
+	return l.pages.get(of, &l.wg, func() (*index.Project, error) {
+		p, err := cmp.Or(of.from, l.index).Project(ctx, of.name)
 		if errors.Is(err, index.ErrNotFound) {
 			return nil, nil
 		}
@@ -84,7 +91,8 @@ func (l *library) page(ctx context.Context, name pypi.Name) *future[*index.Proje
 	})
 }
 
-// versions is page, for nothing but the pins of a package.
+// versions is page, for nothing but the pins of a package that comes from the
+// usual indexes.
 func (l *library) versions(ctx context.Context, name pypi.Name, pins []index.Pinned) *future[*index.Project] {
 	return l.pinned.get(name, &l.wg, func() (*index.Project, error) {
 		p, err := l.index.Versions(ctx, name, pins)
@@ -95,9 +103,9 @@ func (l *library) versions(ctx context.Context, name pypi.Name, pins []index.Pin
 	})
 }
 
-func (l *library) document(ctx context.Context, p *index.Project, r *index.Release, f *index.File) *future[*dist.Metadata] {
+func (l *library) document(ctx context.Context, from Index, p *index.Project, r *index.Release, f *index.File) *future[*dist.Metadata] {
 	return l.docs.get(f, &l.wg, func() (*dist.Metadata, error) {
-		m, err := l.index.MetadataOf(ctx, p, r, f)
+		m, err := cmp.Or(from, l.index).MetadataOf(ctx, p, r, f)
 		if err != nil {
 			return nil, err
 		}
@@ -125,18 +133,21 @@ func (f *fetcher) candidates(ctx context.Context, name pypi.Name) *future[*candi
 		if l, ok := f.q.locals[name]; ok {
 			return f.q.localCandidates(l), nil
 		}
-		page := f.page
+		from := f.q.home(name, f.q.scope.here)
+		read := f.page
 		if pins, ok := f.pins[name]; ok {
-			page = func(ctx context.Context, name pypi.Name) *future[*index.Project] { return f.versions(ctx, name, pins) }
+			read = func(ctx context.Context, _ page) *future[*index.Project] { return f.versions(ctx, name, pins) }
 		}
-		p, err := page(ctx, name).wait(ctx)
+		p, err := read(ctx, page{from, name}).wait(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if p == nil {
 			return &candidates{name: name, missing: true}, nil
 		}
-		return newCandidates(f.q, p), nil
+		c := newCandidates(f.q, p)
+		c.from = from
+		return c, nil
 	})
 }
 
@@ -152,7 +163,7 @@ func (f *fetcher) metadata(ctx context.Context, c *candidates, state int) *futur
 		close(fu.done)
 		return fu
 	}
-	return f.document(ctx, c.project, c.releases[state-1], c.file(state))
+	return f.document(ctx, c.from, c.project, c.releases[state-1], c.file(state))
 }
 
 // mayBuild reports whether to ask for the metadata of a release may run a

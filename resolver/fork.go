@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,18 +103,10 @@ func (p *problem) diverge(ctx context.Context, deps []dependency) error {
 		lows[k] = p.scope.narrow(b.here).lower
 		uppers[k] = b.uppers()
 	}
-	// What comes last is solved first: high Pythons, so that they get the
-	// newest releases, or low ones where few pins are wanted; then what is
-	// bounded above, since its answer may serve the rest.
+	// After the Pythons, what is bounded above, since its answer may serve the
+	// rest.
 	slices.SortStableFunc(order, func(a, b int) int {
-		c := compareLower(lows[a], lows[b])
-		if p.ForkStrategy == ForkFewest || p.Resolution == Lowest {
-			c = -c
-		}
-		if c == 0 {
-			c = uppers[a] - uppers[b]
-		}
-		return c
+		return cmp.Or(p.compareTurns(lows[a], lows[b]), uppers[a]-uppers[b])
 	})
 	f := &forked{}
 	for _, k := range slices.Backward(order) {
@@ -198,18 +191,20 @@ func (p *problem) raisesPython(in where) bool {
 	return p.scope.lower.IsZero() || low.Base().Compare(p.scope.lower) > 0
 }
 
-// solveUniversal solves the scope, and the parts that it falls into, each on
-// its own; what one part chose the later ones prefer.
-func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved, error) {
-	locked := r.lockedParts(whole, 2)
+// solveUniversal solves the scopes that a universal one is cut into, and the
+// parts that they fall into, each on its own; what one part chose the later
+// ones prefer.
+func (r *resolving) solveUniversal(ctx context.Context, scopes []*scope) ([]*solved, error) {
+	scopes = r.inTurn(scopes)
+	locked := r.lockedParts(scopes, 2)
 	parts, err := r.solveParts(ctx, locked)
 	u := (*unsolved)(nil)
-	if err != nil && (!errors.As(err, &u) || len(locked) == 1) {
+	if err != nil && (!errors.As(err, &u) || len(locked) == len(scopes)) {
 		return nil, err
 	}
 	// A pin may hold only where the search once forked for a package that has
 	// one pin, or none.
-	if finer := r.lockedParts(whole, 1); len(finer) > len(locked) && (parts == nil || r.lost(parts) > 0) {
+	if finer := r.lockedParts(scopes, 1); len(finer) > len(locked) && (parts == nil || r.lost(parts) > 0) {
 		again, err := r.solveParts(ctx, finer)
 		if err != nil && !errors.As(err, &u) {
 			return nil, err
@@ -220,35 +215,53 @@ func (r *resolving) solveUniversal(ctx context.Context, whole *scope) ([]*solved
 	}
 	switch {
 	case parts == nil:
-		return r.solveParts(ctx, []*scope{whole})
-	case len(locked) == 1:
+		return r.solveParts(ctx, scopes)
+	case len(locked) == len(scopes):
 		return parts, nil
 	}
-	return r.unifyLocked(ctx, whole, parts)
+	return r.unifyLocked(ctx, scopes, parts)
 }
 
-// lost counts the pins of the existing lock that no part has.
-func (r *resolving) lost(parts []*solved) int {
-	n := 0
-	versions := versionsOf(parts)
-	for name, pins := range r.request.Preferences {
-		for _, p := range pins {
-			if !slices.ContainsFunc(versions[name], p.Version.Equal) {
-				n++
-			}
-		}
+// inTurn puts the parts of a universal scope in their order, as a fork does:
+// what has the highest Python comes last and is solved first, then what is
+// bounded above, then what was cut out first.
+func (r *resolving) inTurn(scopes []*scope) []*scope {
+	if len(scopes) < 2 {
+		return scopes
 	}
-	return n
+	scopes = slices.Clone(scopes)
+	slices.Reverse(scopes)
+	uppers := map[*scope]int{}
+	for _, sc := range scopes {
+		b := branch{here: sc.here}
+		for _, root := range newQuestion(r.request, sc, nil).requirements {
+			b.add(root.dependency)
+		}
+		uppers[sc] = b.uppers()
+	}
+	slices.SortStableFunc(scopes, func(a, b *scope) int {
+		return cmp.Or(r.request.compareTurns(a.lower, b.lower), uppers[a]-uppers[b])
+	})
+	return scopes
+}
+
+// compareTurns orders parts by their lowest Pythons. What comes last is solved
+// first: high Pythons, so that they get the newest releases, or low ones where
+// few pins are wanted.
+func (r *Request) compareTurns(a, b pep440.Version) int {
+	if r.ForkStrategy == ForkFewest || r.Resolution == Lowest {
+		return compareLower(b, a)
+	}
+	return compareLower(a, b)
 }
 
 // solveParts solves scopes, the last one first.
 func (r *resolving) solveParts(ctx context.Context, stack []*scope) ([]*solved, error) {
-	earlier := map[pypi.Name][]pep440.Version{}
 	var out []*solved
 	for len(stack) > 0 {
 		sc := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		s, parts, err := r.solve(ctx, sc, earlier)
+		s, parts, err := r.solve(ctx, sc, r.earlier(sc, out))
 		if err != nil {
 			return nil, err
 		}
@@ -259,64 +272,36 @@ func (r *resolving) solveParts(ctx context.Context, stack []*scope) ([]*solved, 
 			continue
 		}
 		out = append(out, s)
-		// Which packages are direct differs from part to part, so what
-		// lowest-direct chose in one is no guide for another.
-		if r.request.Resolution != LowestDirect {
-			// Goroutines that read ahead still hold the old map.
-			earlier = maps.Clone(earlier)
-			for name, v := range s.versions() {
-				vs := earlier[name]
-				if !slices.ContainsFunc(vs, v.Equal) {
-					vs = append(slices.Clone(vs), v)
-					slices.SortFunc(vs, func(a, b pep440.Version) int {
-						if r.request.Resolution == Lowest {
-							return a.Compare(b)
-						}
-						return b.Compare(a)
-					})
-				}
-				earlier[name] = vs
-			}
-		}
 	}
 	return out, nil
 }
 
-// maxLockedParts bounds the parts taken over from an existing lock.
-const maxLockedParts = 32
-
-// lockedParts splits the scope where an existing lock has at least so many
-// pins of a package. What was locked apart is preferred apart: a lock that is
-// fed back comes out as it went in. What is solved first comes last.
-func (r *resolving) lockedParts(whole *scope, least int) []*scope {
-	parts := []where{whole.here}
-	for _, name := range sortedKeys(r.request.Preferences) {
-		pins := r.request.Preferences[name]
-		if len(pins) < least {
-			continue
-		}
-		for _, pin := range pins {
-			in := whole.holds(pin.Marker, "")
-			var next []where
-			for _, part := range parts {
-				yes, no := part.and(in), part.minus(in)
-				if !yes.isNone() {
-					next = append(next, yes)
-				}
-				if !no.isNone() {
-					next = append(next, no)
-				}
-			}
-			if len(next) <= maxLockedParts {
-				parts = next
+// earlier returns what the parts solved so far chose and a scope prefers, its
+// favourite first; not what comes from another index than there, unless those
+// are the usual ones.
+func (r *resolving) earlier(sc *scope, parts []*solved) map[pypi.Name][]pep440.Version {
+	out := map[pypi.Name][]pep440.Version{}
+	// Which packages are direct differs from part to part, so what
+	// lowest-direct chose in one is no guide for another.
+	if r.request.Resolution == LowestDirect {
+		return out
+	}
+	for _, s := range parts {
+		for name, v := range s.versions() {
+			here, there := s.home(name, sc.here), s.home(name, s.scope.here)
+			if (here == nil || here == there) && !slices.ContainsFunc(out[name], v.Equal) {
+				out[name] = append(out[name], v)
 			}
 		}
 	}
-	out := make([]*scope, len(parts))
-	for i, part := range parts {
-		out[i] = whole.narrow(part)
+	for _, vs := range out {
+		slices.SortFunc(vs, func(a, b pep440.Version) int {
+			if r.request.Resolution == Lowest {
+				return a.Compare(b)
+			}
+			return b.Compare(a)
+		})
 	}
-	slices.SortStableFunc(out, func(a, b *scope) int { return compareLower(a.lower, b.lower) })
 	return out
 }
 

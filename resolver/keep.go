@@ -25,7 +25,7 @@ func (r *resolving) keep(ctx context.Context, whole *scope) []*solved {
 		return nil
 	}
 	for _, part := range scopes {
-		for _, sc := range r.lockedParts(part, 2) {
+		for _, sc := range r.lockedParts([]*scope{part}, 2) {
 			s := r.keepPart(ctx, sc)
 			if s == nil {
 				return nil

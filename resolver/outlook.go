@@ -55,7 +55,7 @@ const maxPages = 32
 // Outlooks returns the outlook of each pin under the settings, target and
 // rules of a request; its preferences and its mode do not count, and its
 // requirements only where they admit pre-releases or yanked versions by name.
-// Pages come from project, which is called from several goroutines at once; a
+// Pages come from project, but for those of Request.From; it is called from several goroutines at once; a
 // name that no index knows is an outlook, every other error ends the search.
 func Outlooks(ctx context.Context, project func(context.Context, pypi.Name) (*index.Project, error), q Request, pins []Pinned) ([]Outlook, error) {
 	// What an existing lock prefers is what is asked about.
@@ -70,7 +70,11 @@ func Outlooks(ctx context.Context, project func(context.Context, pypi.Name) (*in
 	g.SetLimit(maxPages)
 	for i := range pins {
 		g.Go(func() error {
-			page, err := project(ctx, pins[i].Name)
+			read := project
+			if home := question.home(pins[i].Name, question.part(pins[i].Marker)); home != nil {
+				read = home.Project
+			}
+			page, err := read(ctx, pins[i].Name)
 			if errors.Is(err, index.ErrNotFound) {
 				out[i].Missing = "no index has the package"
 				return nil
@@ -179,12 +183,24 @@ func (q *question) outlook(page *index.Project, p *Pinned) Outlook {
 		return o
 	}
 	o.Newest = c.versions[newest-1]
+	if q.scope.here.universal {
+		// What has a local version may be for other platforms than what has none.
+		o.Allowed, o.Newest = unlocal(p.Version, o.Allowed), unlocal(p.Version, o.Newest)
+	}
 	if o.Unusable = c.unusable(newest, in); o.Unusable == "" && best != newest && allowed.Has(newest) && c.usable(newest) {
 		// A release is passed over only for a bound of Python that another does
 		// not have.
 		o.Unusable = exclusionWhy{requiresPython, q.requiresPython(c, newest)}.brief()
 	}
 	return o
+}
+
+// unlocal returns v, or the pinned version where v is that with a local one.
+func unlocal(pinned, v pep440.Version) pep440.Version {
+	if !v.IsZero() && v.Public().Equal(pinned) {
+		return pinned
+	}
+	return v
 }
 
 func allYanked(r *index.Release) bool {

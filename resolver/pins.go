@@ -58,7 +58,7 @@ func (r *resolving) fromPins(ctx context.Context, whole *scope) ([]*solved, erro
 
 // pinsOf returns the versions that the existing lock has of each package in
 // the environments of the resolution, but for those that the project no longer
-// admits. There are none where a cutoff
+// admits, or that come from several indexes. There are none where a cutoff
 // counts: what it holds back is told, and a pinned version alone does not know.
 func pinsOf(q *question) map[pypi.Name][]index.Pinned {
 	out := map[pypi.Name][]index.Pinned{}
@@ -67,7 +67,7 @@ func pinsOf(q *question) map[pypi.Name][]index.Pinned {
 	}
 	whole := q.scope.narrow(q.scope.all)
 	for name, pins := range q.Preferences {
-		if q.locals[name] != nil {
+		if q.locals[name] != nil || len(q.homes[name]) > 0 {
 			continue
 		}
 		for _, p := range pins {

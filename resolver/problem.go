@@ -295,12 +295,19 @@ func (p *problem) Choose(ctx context.Context, id pubgrub.Package, allowed pubgru
 	if state == 0 {
 		panic("resolver: no version to choose for " + string(n.name))
 	}
-	if want, ok := p.held[n.name]; ok && allowed.Has(want) {
+	want, held := p.held[n.name]
+	if held = held && allowed.Has(want); held {
 		state = want
 	} else if p.probing != "" && n.walk.fails >= pace.probeOver {
 		return 0, nil, errProbe
 	} else if n.walk.fails >= min(readAheadAfter, pace.strideAfter) || !n.walk.passed.IsEmpty() {
 		state = p.stride(ctx, n, allowed, state)
+	}
+	if !held {
+		var err error
+		if state, err = p.besideLocal(id, state, allowed); err != nil {
+			return 0, nil, err
+		}
 	}
 	if n.walk.last = state; n.walk.first == 0 {
 		n.walk.first = state

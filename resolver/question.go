@@ -36,6 +36,7 @@ type question struct {
 	restated     map[pypi.Name][]*project.StaticMetadata
 	locals       map[pypi.Name]*project.Local
 	sources      map[pypi.Name][]located
+	homes        map[pypi.Name][]housed           // of the whole resolution
 	exact        map[pypi.Name][]pep440.Specifier // the root's == and ===
 	direct       map[pypi.Name]bool
 	explicitPre  map[pypi.Name]bool // the root names a pre-release
@@ -78,7 +79,7 @@ func newQuestion(r *Request, sc *scope, earlier map[pypi.Name][]pep440.Version) 
 	whole := sc.narrow(sc.all)
 	said := func(m pep508.Marker) bool { return !whole.holds(m, "").isNone() }
 	q.readRules()
-	q.sources = sourcesOf(r, sc, q.excludes)
+	q.sources, q.homes = originsOf(r, sc, q.excludes).sources, homesOf(r, sc, q.excludes)
 	for name, found := range q.sources {
 		q.locals[name] = found[0].local
 	}

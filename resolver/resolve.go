@@ -71,19 +71,16 @@ func resolve(ctx context.Context, ix Index, q Request, obs Observer, keep bool) 
 
 // solveWhole solves the whole scope, in parts where it must be.
 func (r *resolving) solveWhole(ctx context.Context, whole *scope) ([]*solved, error) {
-	solve := func(sc *scope) ([]*solved, error) {
-		if sc.here.universal {
-			return r.solveUniversal(ctx, sc)
-		}
-		return r.solveTogether(ctx, sc)
-	}
 	scopes, err := r.sourceParts(whole)
 	if err != nil {
 		return nil, err
 	}
+	if whole.here.universal {
+		return r.solveUniversal(ctx, scopes)
+	}
 	var parts []*solved
 	for _, sc := range scopes {
-		more, err := solve(sc)
+		more, err := r.solveTogether(ctx, sc)
 		if err != nil {
 			return nil, err
 		}

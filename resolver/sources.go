@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -36,12 +37,20 @@ func (e *SourceClashError) Error() string {
 		project.Escape(e.A.Place.String()), e.Name, e.AtA, e.AtB, project.Escape(e.B.Place.String()), where)
 }
 
-// sourcesOf finds by name the places that packages are taken from, and where in
+// origins are the places that packages are taken from.
+type origins struct {
+	sources map[pypi.Name][]located
+	homes   map[pypi.Name][]housed
+}
+
+// originsOf finds by name the places that packages are taken from, and where in
 // the scope: a requirement may name a path for one platform and the index for
 // another. Constraints and overrides say it too. They are in the order of the
 // requirements.
-func sourcesOf(r *Request, sc *scope, excludes map[pypi.Name]bool) map[pypi.Name][]located {
-	out := map[pypi.Name][]located{}
+//
+// Homes are the indexes that sources name, as they stand; see [homesOf].
+func originsOf(r *Request, sc *scope, excludes map[pypi.Name]bool) (out origins) {
+	out = origins{map[pypi.Name][]located{}, map[pypi.Name][]housed{}}
 	overridden, placed := map[pypi.Name]bool{}, map[pypi.Name]bool{} // placed by an override
 	for i := range r.Overrides {
 		o := &r.Overrides[i]
@@ -52,6 +61,11 @@ func sourcesOf(r *Request, sc *scope, excludes map[pypi.Name]bool) map[pypi.Name
 	follow = func(reqs []project.Requirement, in where, override bool) {
 		for i := range reqs {
 			from := &reqs[i]
+			if from.Index != nil && len(r.From) > 0 && !excludes[from.Name] {
+				if at := in.and(sc.holds(from.Marker, "")); !at.isNone() {
+					out.homes[from.Name] = house(out.homes[from.Name], r, from, at)
+				}
+			}
 			key := from.Target()
 			if key == "" || excludes[from.Name] || overridden[from.Name] && !override && (from.Ref != nil || placed[from.Name]) {
 				continue
@@ -60,7 +74,7 @@ func sourcesOf(r *Request, sc *scope, excludes map[pypi.Name]bool) map[pypi.Name
 			if at.isNone() {
 				continue
 			}
-			list := out[from.Name]
+			list := out.sources[from.Name]
 			k := slices.IndexFunc(list, func(l located) bool { return l.local.Key() == key })
 			if k < 0 {
 				i := localAt(r.Locals, from)
@@ -71,7 +85,7 @@ func sourcesOf(r *Request, sc *scope, excludes map[pypi.Name]bool) map[pypi.Name
 			}
 			more := at.minus(list[k].in)
 			list[k].in = list[k].in.or(at)
-			out[from.Name] = list
+			out.sources[from.Name] = list
 			if more.isNone() {
 				continue
 			}
@@ -96,29 +110,38 @@ func localAt(locals []project.Local, from *project.Requirement) int {
 	return slices.IndexFunc(locals, func(l project.Local) bool { return l.Name == from.Name && l.Key() == from.Target() })
 }
 
-// sourceParts cuts the scope where a package is taken from another place in one
-// part than in the rest. The error is a *SourceClashError.
+// sourceParts cuts the scope where a package is taken from another place, or
+// comes from another index, in one part than in the rest. The error is a *SourceClashError.
 func (r *resolving) sourceParts(whole *scope) ([]*scope, error) {
-	sources := sourcesOf(r.request, whole, globalExcludes(r.request))
-	if err := clash(whole, sources); err != nil {
+	excludes := globalExcludes(r.request)
+	sources, homes := originsOf(r.request, whole, excludes).sources, homesOf(r.request, whole, excludes)
+	if err := cmp.Or(clash(whole, sources), homeClash(whole, homes)); err != nil {
 		return nil, err
 	}
 	parts := []where{whole.here}
+	cut := func(in where) {
+		var next []where
+		for _, part := range parts {
+			for _, p := range []where{part.and(in), part.minus(in)} {
+				if !p.isNone() {
+					next = append(next, p)
+				}
+			}
+		}
+		parts = next
+	}
 	for _, name := range sortedKeys(sources) {
 		list := sources[name]
 		if len(list) == 1 && list[0].local.Direct == nil && !askedElsewhere(r.request, whole, &list[0]) {
 			continue
 		}
 		for _, l := range list {
-			var next []where
-			for _, part := range parts {
-				for _, p := range []where{part.and(l.in), part.minus(l.in)} {
-					if !p.isNone() {
-						next = append(next, p)
-					}
-				}
-			}
-			parts = next
+			cut(l.in)
+		}
+	}
+	for _, name := range sortedKeys(homes) {
+		for _, h := range homes[name] {
+			cut(h.in)
 		}
 	}
 	out := make([]*scope, len(parts))
@@ -159,15 +182,18 @@ func clash(sc *scope, sources map[pypi.Name][]located) error {
 				if both.isNone() {
 					continue
 				}
-				e := &SourceClashError{Name: name, A: a.by, B: b.by, AtA: sourceText(a.local), AtB: sourceText(b.local)}
-				if !both.covers(sc.here) {
-					e.Target = sc.narrow(both).String()
-				}
-				return e
+				return clashing(sc, both, &SourceClashError{Name: name, A: a.by, B: b.by, AtA: sourceText(a.local), AtB: sourceText(b.local)})
 			}
 		}
 	}
 	return nil
+}
+
+func clashing(sc *scope, in where, e *SourceClashError) error {
+	if !in.covers(sc.here) {
+		e.Target = sc.narrow(in).String()
+	}
+	return e
 }
 
 func sourceText(l *project.Local) string {

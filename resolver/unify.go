@@ -12,13 +12,13 @@ import (
 
 // unifyLocked looks for one version of each package that fell apart only
 // because the scope was cut where an existing lock has several pins of
-// another: a search that starts from the whole scope, with the same
+// another: a search that starts from scopes that no lock cut, with the same
 // preferences, has one of it.
-func (r *resolving) unifyLocked(ctx context.Context, whole *scope, parts []*solved) ([]*solved, error) {
+func (r *resolving) unifyLocked(ctx context.Context, scopes []*scope, parts []*solved) ([]*solved, error) {
 	if len(r.split(parts)) == 0 {
 		return parts, nil
 	}
-	uncut, err := r.solveParts(ctx, []*scope{whole})
+	uncut, err := r.solveParts(ctx, scopes)
 	if u := (*unsolved)(nil); errors.As(err, &u) {
 		return parts, nil
 	}
@@ -64,12 +64,13 @@ func (r *resolving) unify(ctx context.Context, parts []*solved, try func(pypi.Na
 }
 
 // split returns the packages with several versions over the parts, but for
-// those of which the existing lock has several pins, sorted.
+// those of which the existing lock has several pins, or which come from several
+// indexes, sorted.
 func (r *resolving) split(parts []*solved) []pypi.Name {
 	var out []pypi.Name
 	versions := versionsOf(parts)
 	for _, name := range sortedKeys(versions) {
-		if len(versions[name]) > 1 && len(r.request.Preferences[name]) < 2 {
+		if len(versions[name]) > 1 && len(r.request.Preferences[name]) < 2 && !housedApart(parts, name) {
 			out = append(out, name)
 		}
 	}

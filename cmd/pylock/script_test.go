@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/pylock-dev/pylock/cmd/internal/cli"
 	"github.com/pylock-dev/pylock/lockfile"
+	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi/index/indextest"
 )
 
@@ -27,6 +30,7 @@ const (
 	envNow    = "TEST_NOW"   // the time, RFC 3339
 	envFault  = "TEST_FAULT" // OPERATION:ERRNO, such as write:ENOSPC
 	envEtc    = "TEST_ETC"   // the folder of the machine's settings
+	envTorch  = "TEST_TORCH" // BACKEND=URL of the indexes that take the place of PyTorch's
 	startTime = "2026-03-24T12:00:00Z"
 	noIndex   = "http://127.0.0.1:1/simple/"
 )
@@ -42,6 +46,9 @@ func TestMain(m *testing.M) {
 			}
 			app.Now = func() time.Time { return now }
 			app.SystemConfig = os.Getenv(envEtc)
+			if torch := strings.Fields(os.Getenv(envTorch)); len(torch) > 0 {
+				app.Transport = detour(torch)
+			}
 			if op, errno, ok := strings.Cut(os.Getenv(envFault), ":"); ok {
 				app.FS = faulty{op: op, err: map[string]error{"ENOSPC": syscall.ENOSPC, "EACCES": syscall.EACCES, "EROFS": syscall.EROFS, "EIO": syscall.EIO}[errno]}
 			}
@@ -58,6 +65,24 @@ func ownEnviron() []string {
 		return strings.HasPrefix(v, "PIP_") || strings.HasPrefix(v, "UV_") || strings.HasPrefix(v, "PYLOCK_") || strings.HasPrefix(v, "NETRC=")
 	})
 	return append(env, "PYLOCK_NO_CONFIG=1")
+}
+
+// detour sends requests for indexes of PyTorch to others, BACKEND=URL.
+type detour []string
+
+func (d detour) RoundTrip(r *http.Request) (*http.Response, error) {
+	for _, one := range d {
+		backend, to, _ := strings.Cut(one, "=")
+		if rest, ok := strings.CutPrefix(r.URL.String(), project.TorchIndex(backend)+"/"); ok {
+			u, err := url.Parse(to + rest)
+			if err != nil {
+				return nil, err
+			}
+			r = r.Clone(r.Context())
+			r.URL, r.Host = u, u.Host
+		}
+	}
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 // faulty is a file system on which one operation fails: open (of a new

@@ -47,7 +47,13 @@ type Options struct {
 	Strategy Strategy
 	// Only are the packages that come from one index, by its URL, and from nowhere else.
 	Only map[pypi.Name]string
-	// Flat are those of ExtraIndexes and Only, by their address, that are pages or folders of files in the place of an
+	// Places are the indexes that [Client.At] asks for a package, by their URLs: it comes from another one in some
+	// environments than in the rest.
+	Places map[pypi.Name][]string
+	// Instead are the packages that come from one index, by its URL, in the place of ExtraIndexes and DefaultIndex: Links
+	// count for them.
+	Instead map[pypi.Name]string
+	// Flat are those of ExtraIndexes, Only and Places, by their address, that are pages or folders of files in the place of an
 	// index.
 	Flat map[string]Links
 
@@ -108,6 +114,8 @@ type Client struct {
 	repositories []*repository // in the order asked
 	links        []*repository // likewise
 	only         map[pypi.Name]*repository
+	instead      map[pypi.Name]*repository
+	places       map[string]*Place // by address
 	all          []*repository
 	own          map[string]bool // origins of all
 	keys         *keychain
@@ -213,17 +221,44 @@ func (c *Client) configure() error {
 		}
 		c.links = append(c.links, r)
 	}
-	c.only = map[pypi.Name]*repository{}
-	for name, raw := range o.Only {
+	named := func(name pypi.Name, raw string) (*repository, error) {
 		r, err := index(raw, api)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		c.only[name] = r
 		if r.named == nil {
 			r.named = map[pypi.Name]bool{}
 		}
 		r.named[name] = true
+		return r, nil
+	}
+	all := func(of map[pypi.Name]string) (map[pypi.Name]*repository, error) {
+		out := map[pypi.Name]*repository{}
+		for name, raw := range of {
+			r, err := named(name, raw)
+			if err != nil {
+				return nil, err
+			}
+			out[name] = r
+		}
+		return out, nil
+	}
+	var err error
+	if c.only, err = all(o.Only); err != nil {
+		return err
+	}
+	if c.instead, err = all(o.Instead); err != nil {
+		return err
+	}
+	c.places = map[string]*Place{}
+	for name, list := range o.Places {
+		for _, raw := range list {
+			r, err := named(name, raw)
+			if err != nil {
+				return err
+			}
+			c.places[raw] = &Place{c, r}
+		}
 	}
 	for _, raw := range o.Credentials {
 		if u, user, err := indexURL(raw); err == nil && user != nil {

@@ -27,15 +27,20 @@ const (
 // on the pages and in the folders of Options.Links. Errors: *NotFoundError, *UnavailableError,
 // *UnusableError, or the context's.
 func (c *Client) Project(ctx context.Context, name pypi.Name) (*Project, error) {
-	return c.projects.do(ctx, string(name), func(ctx context.Context) (*Project, error) {
-		return c.gather(ctx, name, func(ctx context.Context, r *repository) (*Project, error) { return c.projectAt(ctx, r, name) })
+	return c.projectOf(ctx, c.only[name], name)
+}
+
+// projectOf is Project for a package that comes from one place alone, or, where that is nil, from any.
+func (c *Client) projectOf(ctx context.Context, only *repository, name pypi.Name) (*Project, error) {
+	return c.projects.do(ctx, fmt.Sprintf("%s %p", name, only), func(ctx context.Context) (*Project, error) {
+		return c.gather(ctx, only, name, func(ctx context.Context, r *repository) (*Project, error) { return c.projectAt(ctx, r, name) })
 	})
 }
 
-func (c *Client) notFound(name pypi.Name) error {
+func (c *Client) notFound(only *repository, name pypi.Name) error {
 	e := &NotFoundError{Name: name}
-	asked := c.askedFor(name)
-	if c.only[name] == nil {
+	asked := c.askedFor(only, name)
+	if only == nil {
 		asked = slices.Concat(asked, c.links)
 	}
 	for _, r := range asked {
@@ -93,7 +98,7 @@ func (c *Client) projectAt(ctx context.Context, r *repository, name pypi.Name) (
 // have for each version. Where there is none it is Project. The release may be missing.
 func (c *Client) Version(ctx context.Context, name pypi.Name, v pep440.Version) (*Project, error) {
 	return c.versions.do(ctx, string(name)+"=="+v.String(), func(ctx context.Context) (*Project, error) {
-		r := c.alone(name)
+		r := c.alone(c.only[name], name)
 		if r == nil || r.json == nil || !r.versions.worth(enoughVersions) || !r.projects.worth(enoughProjects) {
 			return c.Project(ctx, name)
 		}

@@ -91,28 +91,31 @@ func (p *Project) homeOf(f *File) *repository {
 	return p.home
 }
 
-// askedFor returns the indexes to ask for a name, in this order.
-func (c *Client) askedFor(name pypi.Name) []*repository {
-	if r := c.only[name]; r != nil {
-		return []*repository{r}
+// askedFor returns the indexes to ask for a name, in this order: the only one that it comes from, unless that is nil.
+func (c *Client) askedFor(only *repository, name pypi.Name) []*repository {
+	if only == nil {
+		only = c.instead[name]
+	}
+	if only != nil {
+		return []*repository{only}
 	}
 	return c.repositories
 }
 
-// alone returns the only place that name may come from, or nil.
-func (c *Client) alone(name pypi.Name) *repository {
-	if rs := c.askedFor(name); len(rs) == 1 && !rs[0].flat && (len(c.links) == 0 || c.only[name] != nil) {
+// alone returns the only index that a name may come from, or nil.
+func (c *Client) alone(only *repository, name pypi.Name) *repository {
+	if rs := c.askedFor(only, name); len(rs) == 1 && !rs[0].flat && (len(c.links) == 0 || only != nil) {
 		return rs[0]
 	}
 	return nil
 }
 
 // gather asks for a name wherever it may come from: pages and folders of files, and by the strategy the first index that
-// has it, or all. ask is told the index; its error is errAbsent where that does not have the name.
-func (c *Client) gather(ctx context.Context, name pypi.Name, ask func(context.Context, *repository) (*Project, error)) (*Project, error) {
-	places := c.askedFor(name)
+// has it, or all; where only is not nil, there alone. ask is told the index; its error is errAbsent where that does not have the name.
+func (c *Client) gather(ctx context.Context, only *repository, name pypi.Name, ask func(context.Context, *repository) (*Project, error)) (*Project, error) {
+	places := c.askedFor(only, name)
 	beside := 0 // of places, those that count beside the indexes
-	if c.only[name] == nil {
+	if only == nil {
 		places, beside = slices.Concat(c.links, places), len(c.links)
 	}
 	var links, indexes []*Project
@@ -155,7 +158,7 @@ func (c *Client) gather(ctx context.Context, name pypi.Name, ask func(context.Co
 	}
 	switch {
 	case len(links)+len(indexes) == 0:
-		return nil, c.notFound(name)
+		return nil, c.notFound(only, name)
 	case len(links) == 0 && len(indexes) == 1:
 		return indexes[0], nil
 	case len(links) == 1 && len(indexes) == 0:

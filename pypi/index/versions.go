@@ -25,6 +25,11 @@ type Pinned struct {
 // a version without a document does not exist, the project's page is read once. Whether an index has such documents is
 // learned from the first package asked for, for which all others wait.
 func (c *Client) Versions(ctx context.Context, name pypi.Name, pins []Pinned) (*Project, error) {
+	return c.versionsOf(ctx, c.only[name], name, pins)
+}
+
+// versionsOf is Versions for a package that comes from one place alone, or, where that is nil, from any.
+func (c *Client) versionsOf(ctx context.Context, only *repository, name pypi.Name, pins []Pinned) (*Project, error) {
 	vs := make([]pep440.Version, len(pins))
 	for i := range pins {
 		vs[i] = pins[i].Version
@@ -35,13 +40,13 @@ func (c *Client) Versions(ctx context.Context, name pypi.Name, pins []Pinned) (*
 	for _, v := range vs {
 		key += "==" + v.Key()
 	}
-	p, err := c.gather(ctx, name, func(ctx context.Context, r *repository) (*Project, error) {
+	p, err := c.gather(ctx, only, name, func(ctx context.Context, r *repository) (*Project, error) {
 		p, err := c.pinnedOf(ctx, r, name, pins)
 		if p != nil || err != nil {
 			return p, err
 		}
 		return c.pinned.do(ctx, r.simple.String()+" "+key, func(ctx context.Context) (*Project, error) {
-			return c.versionsAt(ctx, r, name, vs)
+			return c.versionsAt(ctx, r, only, name, vs)
 		})
 	})
 	if err != nil {
@@ -51,12 +56,12 @@ func (c *Client) Versions(ctx context.Context, name pypi.Name, pins []Pinned) (*
 }
 
 // versionsAt asks one index; the error is errAbsent when it does not have name.
-func (c *Client) versionsAt(ctx context.Context, r *repository, name pypi.Name, vs []pep440.Version) (*Project, error) {
+func (c *Client) versionsAt(ctx context.Context, r, only *repository, name pypi.Name, vs []pep440.Version) (*Project, error) {
 	if len(vs) == 0 {
-		return c.pageOf(ctx, r, name, vs)
+		return c.pageOf(ctx, r, only, name, vs)
 	}
 	if r.json == nil || c.opts.Order == SimpleFirst {
-		return c.pageOf(ctx, r, name, vs)
+		return c.pageOf(ctx, r, only, name, vs)
 	}
 	c.bucket(r) // may know more
 	worth := func() bool { return r.versions.worth(enoughVersions) && r.projects.worth(enoughProjects) }
@@ -68,7 +73,7 @@ func (c *Client) versionsAt(ctx context.Context, r *repository, name pypi.Name, 
 		defer learned()
 	}
 	if !worth() {
-		return c.pageOf(ctx, r, name, vs)
+		return c.pageOf(ctx, r, only, name, vs)
 	}
 	docs := make([]*Project, len(vs))
 	var wg sync.WaitGroup
@@ -88,7 +93,7 @@ func (c *Client) versionsAt(ctx context.Context, r *repository, name pypi.Name, 
 	if !slices.Contains(docs, nil) {
 		return union(docs), nil
 	}
-	page, err := c.pageOf(ctx, r, name, vs)
+	page, err := c.pageOf(ctx, r, only, name, vs)
 	if err == nil {
 		for i, v := range vs {
 			if docs[i] == nil && page.Release(v) != nil {
@@ -100,11 +105,11 @@ func (c *Client) versionsAt(ctx context.Context, r *repository, name pypi.Name, 
 }
 
 // pageOf reads the page of a package and keeps of it the versions asked for.
-func (c *Client) pageOf(ctx context.Context, r *repository, name pypi.Name, vs []pep440.Version) (*Project, error) {
+func (c *Client) pageOf(ctx context.Context, r, only *repository, name pypi.Name, vs []pep440.Version) (*Project, error) {
 	var p *Project
 	var err error
-	if c.alone(name) == r {
-		p, err = c.Project(ctx, name) // which others may have asked for
+	if c.alone(only, name) == r {
+		p, err = c.projectOf(ctx, only, name) // which others may have asked for
 	} else {
 		p, err = c.projectAt(ctx, r, name)
 	}

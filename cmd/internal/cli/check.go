@@ -348,7 +348,7 @@ func (j *job) judge(ctx context.Context, t *team, r *run, lock *lockfile.Lock, w
 	if err != nil {
 		return nil, err
 	}
-	return resolver.Check(ctx, client, r.request, pins, want.CheckOptions())
+	return resolver.Check(ctx, client, r.ask(client), pins, want.CheckOptions())
 }
 
 // orphans are the locks that nothing makes any more: in folders that are no

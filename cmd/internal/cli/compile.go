@@ -58,6 +58,7 @@ type compileOptions struct {
 	findLinks            []string
 	noIndex              bool
 	indexStrategy        choice
+	torchBackend         torchValue
 	access
 	timeout        time.Duration
 	requestTimeout time.Duration // of one request; 0 for the client's own
@@ -208,6 +209,7 @@ type run struct {
 	request resolver.Request
 	target  string // as the header has it
 	indexes indexSettings
+	homes   map[*project.IndexSource]string // the indexes of indexSettings.places, by the source that names them
 	build   lockfile.BuildOptions
 	style   lockfile.Style
 

@@ -4,6 +4,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/pylock-dev/pylock/project"
 )
 
 // environment fills the options that no flag set from the variables of uv and
@@ -32,7 +36,7 @@ func (o *compileOptions) environment() error {
 			took(flag)
 		}
 	}
-	pick := func(to *choice, name string, flags ...string) error {
+	pick := func(to pflag.Value, name string, flags ...string) error {
 		v := get(name)
 		if v == "" || slices.ContainsFunc(flags, f.Changed) {
 			return nil
@@ -106,13 +110,15 @@ func (o *compileOptions) environment() error {
 	if err := o.accessEnvironment(get); err != nil {
 		return err
 	}
-	for _, name := range []string{"UV_TORCH_BACKEND"} {
-		v := get(name)
-		if v == "" {
+	for _, name := range []string{"PYLOCK_TORCH_BACKEND", "UV_TORCH_BACKEND"} {
+		if name == "UV_TORCH_BACKEND" && get(name) == "auto" {
+			// That is for what uv installs on this machine.
+			o.warnings = append(o.warnings, name+"=auto is ignored: "+project.ErrTorchAuto.Error())
 			continue
 		}
-		_, n, _ := strings.Cut(name, "_")
-		o.warnings = append(o.warnings, name+" is set, and pylock does not have it: "+unsupported(strings.ReplaceAll(strings.ToLower(n), "_", "-")))
+		if err := pick(&o.torchBackend, name, "torch-backend"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

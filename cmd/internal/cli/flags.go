@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/tags"
 )
@@ -114,6 +115,8 @@ func (o *compileOptions) define(f *pflag.FlagSet, complete func(flag string, val
 	o.indexStrategy = choice{value: index.Strategies[0], first: index.Strategies[0], of: index.Strategies}
 	f.Var(&o.indexStrategy, "index-strategy", "which indexes to take a name from: first-index that has it, or all of them: unsafe-first-match, unsafe-best-match")
 	complete("index-strategy", o.indexStrategy.of...)
+	f.Var(&o.torchBackend, "torch-backend", "take the packages of PyTorch from its index for this backend: cpu, cu128, rocm6.4, xpu …")
+	complete("torch-backend", project.TorchBackends...)
 	f.StringArrayVarP(&o.findLinks, "find-links", "f", nil, "take files from this `folder` or page too (repeatable)")
 	f.BoolVar(&o.noIndex, "no-index", false, "ask no index: take what --find-links has")
 	f.StringVar(&o.cert, "cert", "", "trust the certificates in this `file` or folder, in PEM, in place of the system's")
@@ -193,8 +196,6 @@ func unsupported(name string) string {
 	switch name {
 	case "no-strip-markers", "emit-marker-expression":
 		return "a lock for several environments has the markers that it needs: --python-platform, --universal"
-	case "torch-backend":
-		return "name the index of torch in sources: [tool.uv.sources] torch = { index = NAME }"
 	case "config-setting", "config-settings", "config-settings-package", "C", "no-build-isolation",
 		"no-build-isolation-package", "build-isolation", "require-build-hashes", "link-mode", "build-deps-for", "all-build-deps", "only-build-deps":
 		return "builds are isolated, have no settings, and only tell dependencies: --build, --build-constraints"

@@ -116,6 +116,9 @@ func (o *compileOptions) command(root string, sources []string) *command {
 	if o.indexStrategy.value != o.indexStrategy.first {
 		c.value("index-strategy", o.indexStrategy.value)
 	}
+	if o.torchBackend.name != "" {
+		c.value("torch-backend", o.torchBackend.name)
+	}
 	if h := o.hashes.value; h != o.defaultHashes() {
 		switch h {
 		case "all":

@@ -27,7 +27,9 @@ type indexSettings struct {
 	links     []index.Links          // pages and folders of files
 	noIndex   bool
 	strategy  index.Strategy
-	only      map[pypi.Name]pinnedIndex // the packages that a source names an index for
+	torch     string                      // the index of the packages of PyTorch that no source names another for; "" for none
+	only      map[pypi.Name]pinnedIndex   // the packages that a source names an index for
+	places    map[pypi.Name][]pinnedIndex // those that come from another one in some environments than in the rest
 
 	named map[string]string // of flags and the environment, by name
 	base  string            // the folder that folders are shown relative to
@@ -41,28 +43,20 @@ type indexSettings struct {
 	build *buildSettings // nil where nothing is built
 }
 
-// pinnedIndex is the only place that a package may come from.
-type pinnedIndex struct {
-	name, url string
-	flat      bool
-	place     project.Place
-}
-
 // key is the same for settings that one client serves.
 func (s *indexSettings) key() string {
 	parts := append([]string{s.byDefault, fmt.Sprint(s.noIndex, s.strategy)}, s.extra...)
 	for _, l := range s.links {
 		parts = append(parts, "links "+l.Address+" "+l.Shown)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.only)) {
-		p := s.only[name]
-		parts = append(parts, fmt.Sprintf("%s %s %t", name, p.url, p.flat))
+	for _, f := range s.pinned() {
+		parts = append(parts, fmt.Sprintf("%s %s %t %t", f.of, f.url, f.flat, f.partly))
 	}
 	for _, u := range slices.Sorted(maps.Keys(s.rules)) {
 		parts = append(parts, fmt.Sprint("rules ", u, s.rules[u]))
 	}
 	parts = append(parts, s.known...)
-	return strings.Join(append(parts, s.build.text()), "\n")
+	return strings.Join(append(parts, s.torch, s.build.text()), "\n")
 }
 
 // unsure reports whether what these places say may be another thing for somebody
@@ -70,19 +64,18 @@ func (s *indexSettings) key() string {
 // may, and pages and folders of files. The warning about a strategy is due each
 // time.
 func (s *indexSettings) unsure() bool {
-	for _, pin := range s.only {
-		if pin.flat {
-			return true
-		}
-	}
-	return len(s.links)+len(s.flat)+len(s.known) > 0 || s.strategy != index.FirstIndex || slices.ContainsFunc(s.addresses(), func(u string) bool { return bare(u) != u })
+	flat := len(s.links)+len(s.flat)+len(s.known) > 0 || slices.ContainsFunc(s.pinned(), func(f pinnedFor) bool { return f.flat })
+	return flat || s.strategy != index.FirstIndex || slices.ContainsFunc(s.addresses(), func(u string) bool { return bare(u) != u })
 }
 
-// addresses are those of the indexes.
+// addresses are those of all indexes.
 func (s *indexSettings) addresses() []string {
 	out := append([]string{s.byDefault}, s.extra...)
-	for _, name := range slices.Sorted(maps.Keys(s.only)) {
-		out = append(out, s.only[name].url)
+	for _, f := range s.pinned() {
+		out = append(out, f.url)
+	}
+	if s.torch != "" {
+		out = append(out, s.torch)
 	}
 	return out
 }
@@ -99,8 +92,11 @@ func (s *indexSettings) asked() []string {
 		}
 		out = append(out, bare(s.byDefault))
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.only)) {
-		out = append(out, s.shown(s.only[name].url)+" for "+string(name))
+	for _, f := range s.pinned() {
+		out = append(out, s.shown(f.url)+" for "+string(f.of))
+	}
+	if s.torch != "" {
+		out = append(out, s.torch+" for packages of PyTorch")
 	}
 	return out
 }
@@ -262,85 +258,6 @@ func (s *indexSettings) link(address, what string) (index.Links, error) {
 	return index.Links{Address: dir, Shown: shown}, nil
 }
 
-// pinIndexes finds the packages that sources name an index for, in the
-// environments of the lock.
-func (o *compileOptions) pinIndexes(r *run) error {
-	s := &r.indexes
-	s.only = map[pypi.Name]pinnedIndex{}
-	all := slices.Concat(r.project.Requirements, r.project.Constraints, r.project.Overrides)
-	for i := range r.project.Locals {
-		l := &r.project.Locals[i]
-		all = append(all, l.Requirements...)
-		for _, e := range slices.Sorted(maps.Keys(l.Extras)) {
-			all = append(all, l.Extras[e]...)
-		}
-	}
-	for i := range all {
-		req := &all[i]
-		if req.Index == nil {
-			continue
-		}
-		if applies, err := r.request.Applies(req.Marker); err != nil || !applies {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		pin, err := o.pinnedIndex(s, req.Index)
-		if err != nil {
-			return err
-		}
-		have, ok := s.only[req.Name]
-		if ok && (have.url != pin.url || have.flat != pin.flat) {
-			return &project.InputError{Place: pin.place, Msg: fmt.Sprintf("%s comes from %s in some environments of this lock, and from %s in others (%s), and a lock takes a package from one place: lock these environments apart, with platforms or environments of their own",
-				req.Name, pin, have, have.place)}
-		}
-		s.only[req.Name] = pin
-	}
-	for name, pin := range s.only {
-		switch {
-		case pin.url == "" || s.noIndex && !pin.flat:
-			delete(s.only, name)
-		case pin.flat:
-			if err := s.addFlat(pin.url, pin.place.String()+": index "+pin.name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (p pinnedIndex) String() string {
-	if p.url == "" {
-		return "the usual indexes"
-	}
-	return "the index " + p.name
-}
-
-// pinnedIndex finds the address of an index that a source names.
-func (o *compileOptions) pinnedIndex(s *indexSettings, from *project.IndexSource) (pinnedIndex, error) {
-	pin := pinnedIndex{name: from.Name, url: from.Link.URL, flat: from.Link.Flat, place: from.Place}
-	if u, ok := s.named[from.Name]; ok {
-		pin.url, pin.flat = u, false
-	}
-	if pin.url == "" && from.Name != "" {
-		all, _ := o.companySettings()
-		for _, c := range all {
-			if c.Name == from.Name {
-				return pin, &project.InputError{Place: from.Place, Msg: fmt.Sprintf("the index %q is one of this machine (%s:%d), and a source names one of the project: declare it with [[tool.uv.index]] or [[tool.pylock.index]] too, or give it with --index %s=URL", from.Name, c.Place.File, c.Place.Line, from.Name)}
-			}
-		}
-		return pin, &project.InputError{Place: from.Place, Msg: fmt.Sprintf("no index has the name %q: declare it with [[tool.uv.index]] or [[tool.pylock.index]], or with --index %s=URL", from.Name, from.Name)}
-	}
-	if from.Name != "" {
-		pin.url = o.authenticate(from.Name, pin.url)
-	}
-	if pin.url != "" {
-		s.heed(pin.url, from.Link.IndexRules)
-	}
-	return pin, nil
-}
-
 var indexName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+$`) })
 
 // splitIndex splits uv's NAME=URL.
@@ -382,8 +299,17 @@ func (o *compileOptions) client(s indexSettings, p *progress) (*index.Client, er
 			return v
 		},
 	}
-	for name, pin := range s.only {
-		put(&opts.Only, name, pin.url)
+	for _, f := range s.pinned() {
+		if f.partly {
+			put(&opts.Places, f.of, append(opts.Places[f.of], f.url))
+		} else {
+			put(&opts.Only, f.of, f.url)
+		}
+	}
+	for _, name := range project.TorchPackages {
+		if s.torch != "" {
+			put(&opts.Instead, name, s.torch)
+		}
 	}
 	opts.Flat = s.flat
 	opts.Credentials = s.known

@@ -61,6 +61,7 @@ var settingFlags = map[string][]string{
 	"no-deps":                {"no-deps", "deps"},
 	"no-sources":             {"no-sources"},
 	"index-strategy":         {"index-strategy"},
+	"torch-backend":          {"torch-backend"},
 	"keyring-provider":       {"keyring-provider"},
 	"build":                  {"build", "no-build"},
 	"no-build":               {"no-build", "build"},

@@ -30,9 +30,9 @@ const compilePage = "../../../docs/compile.md"
 //	<!-- KIND ARGUMENTS -->
 //	<!-- end -->
 //
-// where KIND is flags, off, variables, platforms, exits or known. What the
+// where KIND is flags, off, platforms, exits or known. What the
 // parts say comes from the definitions: the arguments only choose and order.
-var generated = regexp.MustCompile(`(?s)(<!-- (flags|off|variables|platforms|exits|known)\b(.*?) -->\n).*?(<!-- end -->)`)
+var generated = regexp.MustCompile(`(?s)(<!-- (flags|off|platforms|exits|known)\b(.*?) -->\n).*?(<!-- end -->)`)
 
 // TestCompilePage fails when docs/compile.md is stale; with -update it writes
 // it anew.
@@ -140,7 +140,6 @@ type page struct {
 	flags     *pflag.FlagSet
 	told      map[string]bool
 	variables map[string][]string // by flag, the strongest first
-	refused   []string            // variables that are told to be without effect
 }
 
 func newPage(t *testing.T) *page {
@@ -173,13 +172,10 @@ func (p *page) probe() {
 		p.t.Fatal(err)
 	}
 	for _, name := range asked {
-		for _, value := range []string{"1", "3.12", "lowest", "allow", "fewest", "unsafe-best-match", "subprocess"} {
-			o, f, err := options(func(n string) (string, bool) { return value, n == name })
+		for _, value := range []string{"1", "3.12", "lowest", "allow", "fewest", "unsafe-best-match", "subprocess", "cpu"} {
+			_, f, err := options(func(n string) (string, bool) { return value, n == name })
 			if err != nil {
 				continue
-			}
-			if len(o.warnings) > 0 && !slices.Contains(p.refused, name) {
-				p.refused = append(p.refused, name)
 			}
 			f.VisitAll(func(fl *pflag.Flag) {
 				if !fl.Hidden && fl.NoOptDefVal != "true" && fl.Value.String() != fl.DefValue && !slices.Contains(p.variables[fl.Name], name) {
@@ -200,12 +196,6 @@ func (p *page) part(kind string, args []string) string {
 		}
 	case "off":
 		p.off(&b)
-	case "variables":
-		b.WriteString("| variable | instead |\n|---|---|\n")
-		for _, name := range p.refused {
-			_, n, _ := strings.Cut(name, "_")
-			fmt.Fprintf(&b, "| `%s` | %s |\n", name, unsupported(strings.ReplaceAll(strings.ToLower(n), "_", "-")))
-		}
 	case "platforms":
 		wrap(&b, code(tags.PlatformNames()))
 	case "exits":

@@ -197,7 +197,7 @@ func (s *shelf) world(ctx context.Context, name string) (pages, resolver.Request
 	if err != nil {
 		return nil, resolver.Request{}, err
 	}
-	q := r.request
+	q := r.ask(client)
 	q.Preferences = nil
 	return client.Project, q, nil
 }

@@ -226,7 +226,7 @@ func (t *team) resolve(ctx context.Context, o *compileOptions, r *run) (*resolve
 	if t.live != nil {
 		observer = t.live
 	}
-	res, err := resolver.Resolve(ctx, source{client}, r.request, observer)
+	res, err := resolver.Resolve(ctx, source{client}, r.ask(client), observer)
 	if err != nil {
 		if ended := ended(ctx); ended != nil {
 			return nil, ended

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/pylock-dev/pylock/project"
 )
 
 // choice is a flag with a closed set of values.
@@ -114,4 +116,18 @@ func (c *tally) Set(s string) error {
 		*c = 0
 	}
 	return nil
+}
+
+// torchValue is --torch-backend.
+type torchValue struct{ name string }
+
+func (v *torchValue) String() string { return v.name }
+func (v *torchValue) Type() string   { return "backend" }
+
+func (v *torchValue) Set(s string) error {
+	name, err := project.ParseTorchBackend(s)
+	if err == nil {
+		v.name = name
+	}
+	return err
 }

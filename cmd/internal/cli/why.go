@@ -89,6 +89,23 @@ func (o *whyOptions) releases(ctx context.Context, lock string, g *lockfile.Grap
 	if err != nil {
 		return nil, err
 	}
+	// Of several pins each applies to a part of the environments: what none of
+	// them can use is what is told to be unusable.
+	marker := pep508.Marker{}
+	if n := &g.Nodes[nodes[0]]; len(nodes) == 1 && n.Marker != "" {
+		if marker, _, err = pep508.ParseMarker(n.Marker); err != nil {
+			return nil, &project.InputError{Place: n.Place, Msg: err.Error()}
+		}
+	}
+	home, one, err := q.Home(name, marker)
+	switch {
+	case err != nil:
+		return nil, err
+	case !one:
+		return nil, nil // each pin has releases of its own
+	case home != nil:
+		read = home.Project
+	}
 	page, err := read(ctx, name)
 	var unavailable *index.UnavailableError
 	switch {
@@ -101,14 +118,6 @@ func (o *whyOptions) releases(ctx context.Context, lock string, g *lockfile.Grap
 		return nil, nil
 	case err != nil:
 		return nil, err
-	}
-	// Of several pins each applies to a part of the environments: what none of
-	// them can use is what is told to be unusable.
-	marker := pep508.Marker{}
-	if n := &g.Nodes[nodes[0]]; len(nodes) == 1 && n.Marker != "" {
-		if marker, _, err = pep508.ParseMarker(n.Marker); err != nil {
-			return nil, &project.InputError{Place: n.Place, Msg: err.Error()}
-		}
 	}
 	return resolver.Judge(page, q, marker)
 }
