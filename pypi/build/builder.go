@@ -111,11 +111,22 @@ func (b *Builder) prepare() (err error) {
 }
 
 // Metadata returns the core metadata that a build of the source distribution would have. archive is a file whose hash
-// the caller has verified, name the name that it has on the index. Nothing of the text is judged here.
+// the caller has verified, name its file name, which tells the format, subdirectory the clean slash path of the package
+// in it, "" for its top folder. Nothing of the text is judged here.
 //
 // The error is an *Error where the build failed, a *SetupError where none is possible, or that of the context.
-func (b *Builder) Metadata(ctx context.Context, archive, name string) (text []byte, err error) {
-	err = b.build(ctx, name, nil, fromArchive(archive, name), func(ctx context.Context, j *job) error {
+func (b *Builder) Metadata(ctx context.Context, archive, name, subdirectory string) ([]byte, error) {
+	return b.metadata(ctx, name, nil, fromArchive(archive, name, name, subdirectory))
+}
+
+// CommitMetadata is Metadata for the files of a commit, which archive has as a tar with one folder at its top. A version
+// that only git would tell is 0. subject is its name in errors.
+func (b *Builder) CommitMetadata(ctx context.Context, archive, subject, subdirectory string) ([]byte, error) {
+	return b.metadata(ctx, subject, withoutGit, fromArchive(archive, subject, ".tar", subdirectory))
+}
+
+func (b *Builder) metadata(ctx context.Context, subject string, vars []string, place placing) (text []byte, err error) {
+	err = b.build(ctx, subject, vars, place, func(ctx context.Context, j *job) error {
 		text, err = j.metadata(ctx)
 		return err
 	})
@@ -123,51 +134,72 @@ func (b *Builder) Metadata(ctx context.Context, archive, name string) (text []by
 }
 
 // Requires returns what a build of the source distribution requires, as written: [build-system] requires, and what the
-// backend asks for besides. Arguments and errors are those of Metadata.
+// backend asks for besides. Arguments and errors are those of Metadata, the package that of the top folder.
 func (b *Builder) Requires(ctx context.Context, archive, name string) (requires []string, err error) {
-	err = b.build(ctx, name, nil, fromArchive(archive, name), func(ctx context.Context, j *job) error {
+	err = b.build(ctx, name, nil, fromArchive(archive, name, name, ""), func(ctx context.Context, j *job) error {
 		_, requires, err = j.requirements(ctx)
 		return err
 	})
 	return requires, err
 }
 
-// fromArchive places the tree of an archive.
-func fromArchive(archive, name string) func(scratch string) (string, error) {
+// placing puts a source tree into the scratch folder of a build, and returns its folder.
+type placing func(scratch string) (tree string, err error)
+
+// fromArchive places the tree of an archive, whose format the end of a file name tells.
+func fromArchive(archive, subject, format, subdirectory string) placing {
 	return func(scratch string) (string, error) {
 		src := filepath.Join(scratch, "src")
 		if err := os.Mkdir(src, 0o755); err != nil {
 			return "", err
 		}
-		tree, err := unpack(archive, name, src)
+		tree, err := unpack(archive, format, src)
+		if err == nil && subdirectory != "" {
+			tree, err = below(src, tree, subdirectory)
+		}
 		if err != nil {
-			err = &Error{Subject: name, Step: "unpacking", Err: err}
+			err = &Error{Subject: subject, Step: "unpacking", Err: err}
 		}
 		return tree, err
 	}
 }
 
-// TreeMetadata is Metadata for a source tree on disk, such as a folder of the repository or a clone. The tree is copied
-// before the build, without .git, and stays as it is; a version that only git would tell is 0. subject is its name in
-// errors.
-func (b *Builder) TreeMetadata(ctx context.Context, tree, subject string) (text []byte, err error) {
+// below returns a folder of a tree, which may be behind links within root.
+func below(root, tree, subdirectory string) (string, error) {
+	dir := filepath.Join(tree, filepath.FromSlash(subdirectory))
+	rel, err := filepath.Rel(root, dir)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", fmt.Errorf("the folder %q leads out of it", subdirectory)
+	}
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	if fi, err := r.Stat(rel); err != nil || !fi.IsDir() {
+		return "", fmt.Errorf("it has no folder %q", subdirectory)
+	}
+	return dir, nil
+}
+
+// TreeMetadata is Metadata for a source tree on disk, a folder of the repository. The tree is copied before the build,
+// without .git, and stays as it is; a version that only git would tell is 0. subject is its name in errors. sum is the
+// [TreeSum] of what was built.
+func (b *Builder) TreeMetadata(ctx context.Context, tree, subject string) (text []byte, sum string, err error) {
 	place := func(scratch string) (string, error) {
 		src := filepath.Join(scratch, "src")
-		err := copyTree(tree, src)
-		if err != nil {
+		var err error
+		if sum, err = copyTree(tree, src); err != nil {
 			err = &Error{Subject: subject, Step: "copying", Err: err}
 		}
 		return src, err
 	}
-	err = b.build(ctx, subject, withoutGit, place, func(ctx context.Context, j *job) error {
-		text, err = j.metadata(ctx)
-		return err
-	})
-	return text, err
+	text, err = b.metadata(ctx, subject, withoutGit, place)
+	return text, sum, err
 }
 
 // build asks the tree that place puts into a scratch folder, with some variables more.
-func (b *Builder) build(ctx context.Context, subject string, vars []string, place func(scratch string) (string, error), ask func(context.Context, *job) error) error {
+func (b *Builder) build(ctx context.Context, subject string, vars []string, place placing, ask func(context.Context, *job) error) error {
 	ctx, end, err := b.begin(ctx)
 	if err != nil {
 		return err

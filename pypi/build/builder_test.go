@@ -132,7 +132,7 @@ def build_wheel(folder, settings=None, metadata=None):
 		{"legacy", "", "", "-installing setuptools >= 40.8.0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			data, err := b.Metadata(t.Context(), sdist(t, test.pyproject, test.backend), "a-1.tar.gz")
+			data, err := b.Metadata(t.Context(), sdist(t, test.pyproject, test.backend), "a-1.tar.gz", "")
 			if want, bad := strings.CutPrefix(test.want, "-"); bad {
 				var failed *Error
 				if !errors.As(err, &failed) || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "the build of a-1.tar.gz failed in ") {
@@ -162,7 +162,7 @@ home = os.path.expanduser("~")
 open(os.path.join(home, "litter"), "w").write("x")
 import tempfile
 note = "Requires-Dist: %s\nHome: %s\nTemp: %s\nUmask: x\n" % ("".join(found) or "clean", home, tempfile.gettempdir())
-`)), "a-1.tar.gz")
+`)), "a-1.tar.gz", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ print("y" * 100000)
 sys.stdout.flush()
 sys.stderr.write("last words")
 sys.exit(1)
-`)), "a-1.tar.gz")
+`)), "a-1.tar.gz", "")
 	var failed *Error
 	if !errors.As(err, &failed) || len(failed.Output) != maxTail || failed.Output[maxTail-1] != "last words" || failed.Output[maxTail-3] != "progress 2" || len(failed.Output[maxTail-2]) != maxLine {
 		t.Fatalf("got %v", err)
@@ -241,7 +241,7 @@ func TestTimeout(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
 	b := newBuilder(t, Options{Timeout: 2 * time.Second})
 	start := time.Now()
-	_, err := b.Metadata(t.Context(), sdist(t, inTree, preparing("print('working', flush=True)\n"+child(pid)+"time.sleep(600)")), "a-1.tar.gz")
+	_, err := b.Metadata(t.Context(), sdist(t, inTree, preparing("print('working', flush=True)\n"+child(pid)+"time.sleep(600)")), "a-1.tar.gz", "")
 	var late *TimeoutError
 	if !errors.As(err, &late) || !strings.Contains(err.Error(), "more than 2s") || !strings.Contains(err.Error(), "| working") {
 		t.Errorf("got %v", err)
@@ -256,7 +256,7 @@ func TestTimeout(t *testing.T) {
 func TestChild(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
 	b := newBuilder(t, Options{})
-	if _, err := b.Metadata(t.Context(), sdist(t, inTree, preparing(child(pid))), "a-1.tar.gz"); err != nil {
+	if _, err := b.Metadata(t.Context(), sdist(t, inTree, preparing(child(pid))), "a-1.tar.gz", ""); err != nil {
 		t.Error(err)
 	}
 	waitDead(t, pid)
@@ -273,7 +273,7 @@ func TestInterrupt(t *testing.T) {
 			cancel(why)
 		}
 	}})
-	_, err := b.Metadata(ctx, sdist(t, inTree, preparing(child(pid)+"print('working', flush=True)\ntime.sleep(600)")), "a-1.tar.gz")
+	_, err := b.Metadata(ctx, sdist(t, inTree, preparing(child(pid)+"print('working', flush=True)\ntime.sleep(600)")), "a-1.tar.gz", "")
 	if !errors.Is(err, why) {
 		t.Errorf("got %v", err)
 	}
@@ -286,7 +286,7 @@ func TestClose(t *testing.T) {
 	b := newBuilder(t, Options{Log: func(line string) { close(working) }})
 	failed := make(chan error)
 	go func() {
-		_, err := b.Metadata(context.Background(), sdist(t, inTree, preparing("print('working', flush=True)\ntime.sleep(600)")), "a-1.tar.gz")
+		_, err := b.Metadata(context.Background(), sdist(t, inTree, preparing("print('working', flush=True)\ntime.sleep(600)")), "a-1.tar.gz", "")
 		failed <- err
 	}()
 	<-working
@@ -294,7 +294,7 @@ func TestClose(t *testing.T) {
 	if err := <-failed; !errors.Is(err, errClosed) || closed != nil {
 		t.Errorf("got %v, %v", err, closed)
 	}
-	if _, err := b.Metadata(t.Context(), save(t, nil), "a-1.tar.gz"); !errors.Is(err, errClosed) {
+	if _, err := b.Metadata(t.Context(), save(t, nil), "a-1.tar.gz", ""); !errors.Is(err, errClosed) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -350,7 +350,7 @@ note = "Requires-Dist: %s\nRequires-Dist: %s\n" % (helper.NAME, said)
 	archive := sdist(t, "[build-system]\nrequires = [\"maker\"]\nbuild-backend = \"maker\"\n", "")
 	for range 2 {
 		asked = nil
-		data, err := b.Metadata(t.Context(), archive, "a-1.tar.gz")
+		data, err := b.Metadata(t.Context(), archive, "a-1.tar.gz", "")
 		if err != nil || !strings.Contains(string(data), "Requires-Dist: imported\nRequires-Dist: ran\n") {
 			t.Fatalf("got %s, %v", data, err)
 		}
@@ -362,7 +362,7 @@ note = "Requires-Dist: %s\nRequires-Dist: %s\n" % (helper.NAME, said)
 		t.Errorf("got %q, %v", requires, err)
 	}
 	failing := newBuilder(t, Options{Wheels: func(context.Context, *Python, []string, string) error { return errors.New("no such wheel") }})
-	_, err := failing.Metadata(t.Context(), archive, "a-1.tar.gz")
+	_, err := failing.Metadata(t.Context(), archive, "a-1.tar.gz", "")
 	if err == nil || err.Error() != "the build of a-1.tar.gz failed in installing maker: no such wheel" {
 		t.Errorf("got %v", err)
 	}
@@ -381,14 +381,17 @@ note = "Requires-Dist: %s\n" % " ".join(sorted(os.listdir(".")))
 	}
 	b := newBuilder(t, Options{})
 	before := listing(t, tree)
-	data, err := b.TreeMetadata(t.Context(), tree, "services/a")
+	data, sum, err := b.TreeMetadata(t.Context(), tree, "services/a")
 	if err != nil || !strings.Contains(string(data), "Requires-Dist: backend.py litter pyproject.toml\n") {
 		t.Errorf("got %s, %v", data, err)
 	}
 	if after := listing(t, tree); after != before {
 		t.Errorf("the tree was %s and is %s", before, after)
 	}
-	if _, err := b.TreeMetadata(t.Context(), filepath.Join(tree, "none"), "services/none"); err == nil || !strings.HasPrefix(err.Error(), "the build of services/none failed in copying") {
+	if now, err := TreeSum(tree); err != nil || now != sum {
+		t.Errorf("the sum of what was built is %q, that of the tree %q, %v", sum, now, err)
+	}
+	if _, _, err := b.TreeMetadata(t.Context(), filepath.Join(tree, "none"), "services/none"); err == nil || !strings.HasPrefix(err.Error(), "the build of services/none failed in copying") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -420,7 +423,7 @@ func TestPython(t *testing.T) {
 		{Options{Version: version, Interpreter: fake}, "does not say what it is"},
 		{Options{Version: version, Getenv: func(string) (string, bool) { return "", false }}, "there is none on PATH"},
 	} {
-		_, err := newBuilder(t, test.o).Metadata(t.Context(), save(t, nil), "a-1.tar.gz")
+		_, err := newBuilder(t, test.o).Metadata(t.Context(), save(t, nil), "a-1.tar.gz", "")
 		var setup *SetupError
 		if !errors.As(err, &setup) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: got %v, want %q", test.o, err, test.want)

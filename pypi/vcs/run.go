@@ -25,6 +25,18 @@ var settings = []string{
 // run returns the output of a git command in the copy. more are settings, key
 // and value, that go to git in its environment.
 func (r *Repository) run(ctx context.Context, stdin string, more []string, args ...string) ([]byte, error) {
+	out := &capped{max: maxOutput}
+	if err := r.stream(ctx, stdin, more, out, args...); err != nil {
+		return nil, err
+	}
+	if out.over {
+		return nil, r.wrap(fmt.Errorf("git answered with more than %d bytes", maxOutput))
+	}
+	return out.Bytes(), nil
+}
+
+// stream is run for output of any length, which goes to out.
+func (r *Repository) stream(ctx context.Context, stdin string, more []string, out io.Writer, args ...string) error {
 	var all []string
 	for _, s := range settings {
 		all = append(all, "-c", s)
@@ -35,20 +47,18 @@ func (r *Repository) run(ctx context.Context, stdin string, more []string, args 
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.WaitDelay = 5 * time.Second
 	detach(cmd)
-	out, talk := &capped{max: maxOutput}, &capped{max: 16 << 10}
+	talk := &capped{max: 16 << 10}
 	cmd.Stdout, cmd.Stderr = out, talk
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return ctx.Err()
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, r.wrap(errors.New("git is not installed: install it, or name an archive"))
-	case err == nil && out.over:
-		return nil, r.wrap(fmt.Errorf("git answered with more than %d bytes", maxOutput))
+		return r.wrap(errors.New("git is not installed: install it, or name an archive"))
 	case err == nil:
-		return out.Bytes(), nil
+		return nil
 	}
-	return nil, r.wrap(errors.New(r.said(talk.String(), err)))
+	return r.wrap(errors.New(r.said(talk.String(), err)))
 }
 
 // said picks from what git printed the line that tells most, without

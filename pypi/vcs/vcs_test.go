@@ -1,10 +1,15 @@
 package vcs
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -313,3 +318,82 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestTar writes a tree as git has it: no attribute of the repository converts
+// or leaves out anything, and nothing of it runs.
+func TestTar(t *testing.T) {
+	o := newOrigin(t)
+	mark := filepath.Join(t.TempDir(), "ran")
+	o.git("config", "filter.evil.smudge", "touch "+mark)
+	o.git("config", "core.autocrlf", "true")
+	if err := os.Symlink("../../outside", filepath.Join(o.dir, "link")); err != nil {
+		t.Skip(err)
+	}
+	if err := os.WriteFile(filepath.Join(o.dir, "program"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	big := strings.Repeat("x", 1<<20)
+	commit := o.commit(map[string]string{
+		".gitattributes": "left export-ignore\nsubst export-subst\nfiltered filter=evil\n",
+		"left":           "in", "subst": "$Format:%H$", "filtered": "as it is", "a/b c\td": "deep", "empty": "", "big": big,
+	})
+	r := open(t, &Store{Dir: t.TempDir()}, o.url())
+	tree, err := r.Tree(t.Context(), commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := tree.Tar(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for in := tar.NewReader(&out); ; {
+		h, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[h.Name] = fmt.Sprintf("%c%o %s%s", h.Typeflag, h.Mode, h.Linkname, data)
+	}
+	want := map[string]string{
+		"tree/.gitattributes": "0644 left export-ignore\nsubst export-subst\nfiltered filter=evil\n",
+		"tree/left":           "0644 in", "tree/subst": "0644 $Format:%H$", "tree/filtered": "0644 as it is", "tree/a/b c\td": "0644 deep",
+		"tree/empty": "0644 ", "tree/big": "0644 " + big, "tree/program": "0755 #!/bin/sh\n", "tree/link": "2644 ../../outside",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %.2000q", got)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("a filter ran")
+	}
+
+	full := errors.New("disk full")
+	if err := tree.Tar(t.Context(), failingWriter{full}); !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := tree.Tar(ctx, io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+
+	// A commit with a submodule is another tree than pip would build.
+	o.git("update-index", "--add", "--cacheinfo", "160000,"+commit+",vendored/sub")
+	o.git("commit", "--quiet", "--message=x")
+	if tree, err = r.Tree(t.Context(), o.git("rev-parse", "HEAD")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Tar(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "has a submodule, vendored/sub,") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type failingWriter struct{ err error }
+
+func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
