@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -44,9 +45,11 @@ type ArchiveContent struct {
 }
 
 // Archive fetches an archive whole, verifies its hash and reads its metadata: METADATA of a wheel, the static PKG-INFO
-// or pyproject.toml of a source distribution. Nothing is unpacked. What was read is kept by the address and the hash.
+// or pyproject.toml of a source distribution, else what the builder tells, if there is one. What was read is kept by the
+// address and the hash, what was built by the hash.
 //
-// Errors: *UnusableError, *UnavailableError, *LocalError, one that matches [ErrNotFound], or the context's.
+// Errors: *UnusableError, *UnavailableError, *LocalError, one that matches [ErrNotFound], that of the builder, or the
+// context's.
 func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error) {
 	if a.File != "" {
 		return c.archiveFile(ctx, &a)
@@ -55,13 +58,68 @@ func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error
 	if err != nil {
 		return nil, &UnusableError{redactText(a.URL), err}
 	}
-	filename := path.Base(u.Path)
-	was := c.loadArchive(u, a.Subdirectory)
-	if was != nil && c.archiveHolds(was, &a) {
+	d := &archiveDownload{c: c, a: &a, u: u, auth: c.archiveAuth(u, given), filename: path.Base(u.Path)}
+	defer d.close()
+	rec := c.loadArchive(u, a.Subdirectory)
+	if rec != nil && c.archiveHolds(rec, &a) {
 		c.cached.Add(1)
-		return was.content(filename, &a)
+		rec.keep = true
+	} else if rec, err = d.fetch(ctx, rec); err != nil {
+		return nil, err
 	}
-	rq := &request{url: u.String(), accept: acceptFile, auth: c.archiveAuth(u, given), timeout: max(downloadTimeout, c.opts.Timeout)}
+	out, err := rec.content(d.filename, &a)
+	if err == nil && out.Metadata == nil && c.opts.Builder != nil {
+		err = d.build(ctx, rec, out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// archiveDownload is an archive while it is read; its file is kept as long as a build may want it.
+type archiveDownload struct {
+	c        *Client
+	a        *Archive
+	u        *url.URL
+	auth     string
+	filename string
+	dir      string // of the file, "" where none is kept
+	whole    bool   // the file is there
+}
+
+func (d *archiveDownload) close() {
+	if d.dir != "" {
+		os.RemoveAll(d.dir)
+	}
+}
+
+// file opens what the archive is written to, and returns what is to be done with it in the end.
+func (d *archiveDownload) file() (f *os.File, end func(), err error) {
+	if d.c.opts.Builder == nil {
+		if f, err = os.CreateTemp("", "pylock-*.archive"); err != nil {
+			return nil, nil, &LocalError{err}
+		}
+		return f, func() { f.Close(); os.Remove(f.Name()) }, nil
+	}
+	if d.dir == "" {
+		if d.dir, err = os.MkdirTemp("", "pylock-archive-*"); err != nil {
+			return nil, nil, &LocalError{err}
+		}
+	}
+	d.whole = false
+	if f, err = os.OpenFile(d.path(), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+		return nil, nil, &LocalError{err}
+	}
+	return f, func() { f.Close() }, nil
+}
+
+func (d *archiveDownload) path() string { return filepath.Join(d.dir, "archive") }
+
+// fetch asks for the archive, unless it is what was known.
+func (d *archiveDownload) fetch(ctx context.Context, was *archiveRecord) (*archiveRecord, error) {
+	c := d.c
+	rq := &request{url: d.u.String(), accept: acceptFile, auth: d.auth, timeout: max(downloadTimeout, c.opts.Timeout)}
 	if was != nil && (was.etag != "" || was.modified != "") {
 		rq.was = &stored{etag: was.etag, modified: was.modified}
 	}
@@ -69,21 +127,21 @@ func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error
 		if rq.fresh = rq.fresh || fresh; fresh {
 			rq.was = nil
 		}
-		return c.fetchArchive(ctx, rq, was, filename, &a)
+		return c.fetchArchive(ctx, rq, was, d)
 	})
 	switch {
 	case errors.Is(err, errAbsent):
-		return nil, fmt.Errorf("%s: %w: correct the URL", redact(u), ErrNotFound)
+		return nil, fmt.Errorf("%s: %w: correct the URL", redact(d.u), ErrNotFound)
 	case err != nil:
 		return nil, demanded(err)
 	}
 	if rec.keep {
-		c.saveArchive(u, a.Subdirectory, rec)
+		c.saveArchive(d.u, d.a.Subdirectory, rec)
 	}
-	return rec.content(filename, &a)
+	return rec, nil
 }
 
-func (c *Client) fetchArchive(ctx context.Context, rq *request, was *archiveRecord, filename string, a *Archive) (*archiveRecord, error) {
+func (c *Client) fetchArchive(ctx context.Context, rq *request, was *archiveRecord, d *archiveDownload) (*archiveRecord, error) {
 	var rec *archiveRecord
 	err := c.fetch(ctx, rq, func(ans *answer, body io.Reader) error {
 		now := c.opts.Now()
@@ -94,18 +152,17 @@ func (c *Client) fetchArchive(ctx context.Context, rq *request, was *archiveReco
 			rec = &same
 		} else {
 			limit := int64(maxSdist)
-			if strings.HasSuffix(filename, ".whl") {
+			if strings.HasSuffix(d.filename, ".whl") {
 				limit = maxWheel
 			}
 			if ans.length > limit {
 				return &LimitError{"the archive", limit, "bytes"}
 			}
-			file, err := os.CreateTemp("", "pylock-*.archive")
+			file, end, err := d.file()
 			if err != nil {
-				return &LocalError{err}
+				return err
 			}
-			defer os.Remove(file.Name())
-			defer file.Close()
+			defer end()
 			sums := newSums()
 			n, err := io.Copy(io.MultiWriter(localWriter{file}, sums), io.LimitReader(body, limit+1))
 			switch {
@@ -116,12 +173,13 @@ func (c *Client) fetchArchive(ctx context.Context, rq *request, was *archiveReco
 			case !ans.framed:
 				return transientError{errors.New("the answer announced no length: it may have been cut")}
 			}
-			if err := sums.demand(a.Hashes); err != nil {
+			if err := sums.demand(d.a.Hashes); err != nil {
 				return err
 			}
-			if rec, err = readArchive(ctx, file, n, filename, a.Subdirectory); err != nil {
+			if rec, err = readArchive(ctx, file, n, d.filename, d.a.Subdirectory); err != nil {
 				return err
 			}
+			d.whole = true
 			rec.sha256, rec.size = hex.EncodeToString(sums.sha256.Sum(nil)), n
 			rec.etag, rec.modified = ans.header.Get("ETag"), ans.header.Get("Last-Modified")
 		}
@@ -156,8 +214,15 @@ func (c *Client) archiveFile(ctx context.Context, a *Archive) (*ArchiveContent, 
 	if err != nil {
 		return nil, &UnusableError{shown, err}
 	}
-	rec.sha256, rec.size = hex.EncodeToString(sums.sha256.Sum(nil)), n
-	return rec.content(filename, a)
+	rec.sha256, rec.size, rec.keep = hex.EncodeToString(sums.sha256.Sum(nil)), n, true
+	out, err := rec.content(filename, a)
+	if err == nil && out.Metadata == nil && c.opts.Builder != nil {
+		err = c.buildArchiveFile(ctx, rec, out, a)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // demanded words a wrong hash: it is the project that states the right one.

@@ -11,14 +11,15 @@ import (
 	"path/filepath"
 
 	"github.com/pylock-dev/pylock/pypi/dist"
+	"github.com/pylock-dev/pylock/pypi/index/cache"
 )
 
 // Builder tells what only a build of a source distribution would: package pypi/build.
 type Builder interface {
-	// Metadata returns the text of the core metadata of the source distribution in the file archive, which has the hash
-	// that the index states; name is the one that it has on the index. Its errors end what asked: a build that fails here
-	// may succeed elsewhere, and no lock may depend on that.
-	Metadata(ctx context.Context, archive, name string) ([]byte, error)
+	// Metadata returns the text of the core metadata of the source distribution in the file archive, whose hash is
+	// verified; name is its file name, subdirectory the clean slash path of the package in it, "" for its top folder. Its
+	// errors end what asked: a build that fails here may succeed elsewhere, and no lock may depend on that.
+	Metadata(ctx context.Context, archive, name, subdirectory string) ([]byte, error)
 	// Key names what the answer depends on beside the file, for the cache.
 	Key() string
 }
@@ -46,7 +47,7 @@ func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if err := c.Download(ctx, p, f, archive); err != nil {
 		return nil, err
 	}
-	text, err := c.opts.Builder.Metadata(ctx, archive, f.Filename)
+	text, err := c.opts.Builder.Metadata(ctx, archive, f.Filename, "")
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +67,38 @@ func (c *Client) builtKey(f *File) string {
 	file, _ := fileKey(f)
 	sum := sha256.Sum256([]byte(c.opts.Builder.Key()))
 	return "built:" + file + ":" + hex.EncodeToString(sum[:16])
+}
+
+// Built returns the text of the core metadata that a build told of the source tree of an identity, which says what was
+// built, by its content, and is the same for that content alone. ok is false where nothing is kept of it.
+func (c *Client) Built(identity string) (text []byte, ok bool) {
+	b := c.archives()
+	if b == nil {
+		return nil, false
+	}
+	if text, ok = b.Read(cache.Archives, c.builtName(identity)); !ok {
+		return nil, false
+	}
+	if _, err := dist.ParseMetadata(text); err != nil {
+		return nil, false
+	}
+	c.cached.Add(1)
+	return text, true
+}
+
+// KeepBuilt keeps what [Client.Built] returns from now on.
+func (c *Client) KeepBuilt(identity string, text []byte) {
+	b := c.archives()
+	if b == nil {
+		return
+	}
+	name, text := c.builtName(identity), dist.TrimMetadata(text)
+	c.later(func() { b.Write(cache.Archives, name, text) })
+}
+
+func (c *Client) builtName(identity string) string {
+	sum := sha256.Sum256([]byte("built\n" + c.opts.Builder.Key() + "\n" + identity))
+	return hex.EncodeToString(sum[:16])
 }
 
 // Download writes file f of p to path, anew, and verifies its hash; without one stated by the index, its length. Errors

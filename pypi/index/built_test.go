@@ -24,7 +24,7 @@ type fakeBuilder struct {
 
 func (b *fakeBuilder) Key() string { return b.key }
 
-func (b *fakeBuilder) Metadata(_ context.Context, archive, name string) ([]byte, error) {
+func (b *fakeBuilder) Metadata(_ context.Context, archive, name, subdirectory string) ([]byte, error) {
 	b.builds++
 	b.name = name
 	var err error
