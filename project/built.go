@@ -2,7 +2,9 @@ package project
 
 import (
 	"errors"
+	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/pep508"
@@ -56,11 +58,15 @@ func (l *loader) buildRoots() error {
 		if !f.needsBuild(l.o.AllExtras || len(l.o.Extras) > 0) || !f.declared && len(l.o.Groups) > 0 && len(f.groups) > 0 {
 			continue
 		}
-		// What a build requires comes from the indexes that the files name.
+		// What a build requires comes from the indexes that the files name, within
+		// the bounds that they set.
 		for _, g := range l.roots {
 			if err := l.readOthers(g); err != nil {
 				return err
 			}
+		}
+		if err := l.readSettings(); err != nil {
+			return err
 		}
 		built, err := l.built(f)
 		if err != nil {
@@ -73,10 +79,21 @@ func (l *loader) buildRoots() error {
 
 // built returns f with what a build tells of it; LoadOptions.Build is set.
 func (l *loader) built(f *pyproject) (*pyproject, error) {
-	m, err := l.o.Build(l.p, f.dir)
-	if err != nil {
-		return nil, err
+	m := l.builds[f.dir]
+	if m == nil {
+		var err error
+		if m, err = l.o.Build(l.p, f.dir); err != nil {
+			return nil, err
+		}
+		l.builds[f.dir] = m
+		l.p.Built = append(l.p.Built, l.rel(f.dir))
 	}
+	return f.withMetadata(m)
+}
+
+// withMetadata returns f with the metadata of a build in the place of its own
+// [project]. Its sources hold for what a build asks for, too.
+func (f *pyproject) withMetadata(m *StaticMetadata) (*pyproject, error) {
 	if f.declared && m.Name != f.name {
 		return nil, f.text.errorIn("its build is that of %s, not of %s", m.Name, f.name)
 	}
@@ -153,4 +170,48 @@ func (l *loader) orBuild(err error) error {
 		input.Msg += "; or let its build tell them with --build"
 	}
 	return err
+}
+
+// mayBuild reports whether a build may tell what the package in an absolute
+// folder asks for, which states neither that nor its name.
+func (l *loader) mayBuild(f *pyproject) bool {
+	return l.o.Build != nil && !f.declared && f.needsBuild(false)
+}
+
+// packageAt reads the pyproject.toml of a folder; where builds are allowed,
+// setup.py or setup.cfg will do.
+func (l *loader) packageAt(dir string) (*pyproject, error) {
+	f, err := l.pyprojectAt(dir)
+	if errors.Is(err, fs.ErrNotExist) && l.o.Build != nil && legacyFile(dir) != "" {
+		return l.legacyAt(dir)
+	}
+	return f, err
+}
+
+// stateLocal sees to it that the file of a path dependency states what is asked
+// for, by a build where that may be. It is called when all else is read: what a
+// build requires comes from the indexes that the files name, within their bounds.
+func (l *loader) stateLocal(p *local) error {
+	f := p.file
+	if p.built || !f.needsBuild(p.extras) {
+		return nil
+	}
+	if l.o.Build == nil {
+		field := "dependencies"
+		if f.dynamic[field] == nil {
+			field = "optional-dependencies"
+		}
+		return p.fail("%s (%s) leaves its %s to its build: allow that with --build, or write them in [project] at %s and take %q out of dynamic",
+			p.Name, p.Rel, strings.ReplaceAll(field, "-", " "), f.text.place(f.dynamic[field].off), field)
+	}
+	g, err := l.built(f)
+	if err != nil {
+		return err
+	}
+	if p.Name != "" && g.name != p.Name {
+		return p.fail("the package at %s is called %s, not %s: use its name", p.Rel, g.name, p.Name)
+	}
+	p.file, p.built = g, true
+	p.Name, p.Version, p.RequiresPython, p.Place = g.name, g.version, g.requiresPython, g.nameAt
+	return nil
 }

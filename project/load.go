@@ -21,17 +21,20 @@ type loader struct {
 	workDir string // absolute
 	getenv  func(string) (string, bool)
 
-	pyprojects map[string]*pyproject // by path
-	roots      []*pyproject          // the sources that are pyproject.toml files or scripts
-	noRootFile bool
-	memberOf   map[string]*workspace // by folder; nil values are known not to be in one
-	workspaces map[string]*workspace // by folder of the root
-	locals     map[string]*local     // by folder, links resolved
-	localList  []*local
-	folders    []askedFolder      // to tell two of one name
-	overriding bool               // an override is read, whose folder may be another one
-	sourced    map[pypi.Name]bool // has a path requirement
-	packages   map[pypi.Name]repositoryFolder
+	pyprojects   map[string]*pyproject // by path
+	roots        []*pyproject          // the sources that are pyproject.toml files or scripts
+	noRootFile   bool
+	memberOf     map[string]*workspace      // by folder; nil values are known not to be in one
+	workspaces   map[string]*workspace      // by folder of the root
+	locals       map[string]*local          // by folder, links resolved
+	builds       map[string]*StaticMetadata // what builds told, by folder
+	unnamed      []func() error             // lines that ask for packages which only their builds name
+	settingsDone map[*tomlValue]bool        // tables that readSettings has read
+	localList    []*local
+	folders      []askedFolder      // to tell two of one name
+	overriding   bool               // an override is read, whose folder may be another one
+	sourced      map[pypi.Name]bool // has a path requirement
+	packages     map[pypi.Name]repositoryFolder
 
 	read      map[string]bool // requirements files, by kind and path
 	readGroup map[string]bool
@@ -71,14 +74,16 @@ type scope struct {
 func newLoader(o LoadOptions) (*loader, error) {
 	l := &loader{
 		o: o, p: &Project{}, getenv: o.Getenv, workDir: o.WorkDir,
-		pyprojects: map[string]*pyproject{},
-		memberOf:   map[string]*workspace{},
-		workspaces: map[string]*workspace{},
-		locals:     map[string]*local{},
-		sourced:    map[pypi.Name]bool{},
-		read:       map[string]bool{},
-		readGroup:  map[string]bool{},
-		uvTOMLs:    map[string]*pyproject{},
+		pyprojects:   map[string]*pyproject{},
+		memberOf:     map[string]*workspace{},
+		workspaces:   map[string]*workspace{},
+		locals:       map[string]*local{},
+		builds:       map[string]*StaticMetadata{},
+		settingsDone: map[*tomlValue]bool{},
+		sourced:      map[pypi.Name]bool{},
+		read:         map[string]bool{},
+		readGroup:    map[string]bool{},
+		uvTOMLs:      map[string]*pyproject{},
 
 		pipToolsDone: map[string]bool{},
 		files:        map[string]bool{},

@@ -28,11 +28,17 @@ type failure func(format string, args ...any) error
 type local struct {
 	Local
 	file *pyproject
+	fail failure // at what first asked for it
+
+	extras bool // some are asked for
+	read   bool // its requirements are those of file
+	built  bool // file has what a build told
 }
 
 // localAt returns the package in an absolute folder, and has its requirements
-// read later.
-func (l *loader) localAt(dir string, fail failure) (*local, error) {
+// read later. name is what it is asked for by, "" where nothing names it: a
+// package that only its build names has to wait for [loader.readLocals] then.
+func (l *loader) localAt(dir string, name pypi.Name, fail failure) (*local, error) {
 	key := dir
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		key = real
@@ -43,17 +49,27 @@ func (l *loader) localAt(dir string, fail failure) (*local, error) {
 	if len(l.locals) >= maxLocals {
 		return nil, fail("more than %d path dependencies", maxLocals)
 	}
-	f, err := l.pyprojectAt(dir)
+	f, err := l.packageAt(dir)
 	if err != nil {
 		return nil, err
 	}
-	if !f.declared {
-		return nil, f.undeclared()
-	}
-	p := &local{file: f, Local: Local{
+	p := &local{file: f, fail: fail, Local: Local{
 		Name: f.name, Version: f.version, Dir: dir, Rel: l.rel(dir),
 		RequiresPython: f.requiresPython, Place: f.nameAt,
 	}}
+	switch {
+	case f.declared:
+	case !f.needsBuild(false):
+		return nil, f.undeclared()
+	case l.o.Build == nil:
+		return nil, fail("%s does not state its name and dependencies: allow its build to tell them with --build, or add a [project] table to %s", l.rel(dir), f.rel)
+	case name == "":
+		if err := l.stateLocal(p); err != nil {
+			return nil, err
+		}
+	default:
+		p.Name, p.Place = name, Place{File: f.rel}
+	}
 	l.locals[key] = p
 	l.localList = append(l.localList, p)
 	l.addFile(f)
@@ -62,17 +78,15 @@ func (l *loader) localAt(dir string, fail failure) (*local, error) {
 
 // locate makes r a path requirement.
 func (l *loader) locate(r *Requirement, dir string, fail failure) error {
-	p, err := l.localAt(dir, fail)
+	p, err := l.localAt(dir, r.Name, fail)
 	if err != nil {
 		return err
 	}
 	if r.Name != "" && r.Name != p.Name {
 		return fail("the package at %s is called %s (%s), not %s: use its name", p.Rel, p.Name, p.Place, r.Name)
 	}
-	if len(r.Extras) > 0 {
-		if err := p.file.static("optional-dependencies"); err != nil {
-			return err
-		}
+	if len(r.Extras) > 0 && !p.extras {
+		p.extras, p.read = true, p.read && !p.file.needsBuild(true)
 	}
 	for _, other := range l.folders {
 		if !l.overriding && other.name == p.Name && other.dir != p.Dir && !other.marker.Set().Disjoint(r.Marker.Set()) {
@@ -96,21 +110,20 @@ type askedFolder struct {
 
 // readLocals reads what the path dependencies need, and what those need.
 func (l *loader) readLocals() error {
-	for i := 0; i < len(l.localList); i++ {
-		p := l.localList[i]
-		if err := p.file.static("dependencies"); err != nil {
+	for _, read := range l.unnamed {
+		if err := read(); err != nil {
 			return err
 		}
-		var err error
-		n := 0
-		if p.Requirements, err = l.expanded(p.file, "", &n); err != nil {
-			return err
-		}
-		for _, e := range p.file.extras {
-			if p.Extras == nil {
-				p.Extras = map[pypi.Extra][]Requirement{}
+	}
+	for again := true; again; {
+		again = false
+		for i := 0; i < len(l.localList); i++ {
+			p := l.localList[i]
+			if p.read {
+				continue
 			}
-			if p.Extras[e.name], err = l.expanded(p.file, e.name, &n); err != nil {
+			p.read, again = true, true
+			if err := l.readLocal(p); err != nil {
 				return err
 			}
 		}
@@ -131,6 +144,28 @@ func (l *loader) readLocals() error {
 	slices.SortFunc(l.localList, func(a, b *local) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	for _, p := range l.localList {
 		l.p.Locals = append(l.p.Locals, p.Local)
+	}
+	return nil
+}
+
+// readLocal reads what one path dependency needs.
+func (l *loader) readLocal(p *local) error {
+	err := l.stateLocal(p)
+	if err != nil {
+		return err
+	}
+	n := 0
+	if p.Requirements, err = l.expanded(p.file, "", &n); err != nil {
+		return err
+	}
+	p.Extras = nil
+	for _, e := range p.file.extras {
+		if p.Extras == nil {
+			p.Extras = map[pypi.Extra][]Requirement{}
+		}
+		if p.Extras[e.name], err = l.expanded(p.file, e.name, &n); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -340,8 +375,10 @@ func (l *loader) checkPath(file, shown string, fail failure) (archive bool, err 
 		return false, fail("%s is neither a folder nor an archive: name the folder of a package, a .whl, .tar.gz or .zip", shown)
 	case isFile(filepath.Join(file, pyprojectName)):
 		return false, nil
-	case isFile(filepath.Join(file, "setup.py")) || isFile(filepath.Join(file, "setup.cfg")):
-		return false, fail("%s has no %s, only a setup.py or setup.cfg, which need a build: add a %s with its name and dependencies", shown, pyprojectName, pyprojectName)
+	case legacyFile(file) != "" && l.o.Build != nil:
+		return false, nil
+	case legacyFile(file) != "":
+		return false, fail("%s has no %s, only a %s, which needs a build: allow that with --build, or add a %s with its name and dependencies", shown, pyprojectName, legacyFile(file), pyprojectName)
 	}
 	return false, fail("%s has no %s: name the folder of a package", shown, pyprojectName)
 }

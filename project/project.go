@@ -5,8 +5,8 @@
 // A pyproject.toml gives its [project] dependencies and optional-dependencies
 // (PEP 621), its [dependency-groups] (PEP 735), and, of [tool.uv] and
 // [tool.pylock], what changes a resolution: sources, constraints, overrides,
-// exclusions, metadata, conflicts, settings, indexes and the workspace. Only static declarations are read; nothing is
-// built or run, so dynamic dependencies are an error that names them. A
+// exclusions, metadata, conflicts, settings, indexes and the workspace. Only static declarations are read; dynamic
+// dependencies are an error that names them, unless [LoadOptions.Build] tells them. A
 // requirements file is read as pip reads it, with its includes and options. A
 // script gives the dependencies of its PEP 723 block.
 //
@@ -25,8 +25,9 @@
 // requirements keep a [Reference], and [Project.Describe] asks for what they
 // lead to.
 //
-// Left out on purpose: requirements from the network, legacy setup.py and
-// setup.cfg metadata. Each is a clear error where it is met.
+// Left out on purpose: requirements from the network, and legacy setup.py and
+// setup.cfg metadata, which a build alone understands. Each is a clear error where
+// it is met.
 package project
 
 import (
@@ -140,7 +141,11 @@ type Project struct {
 	Sources []string
 	// Files are the files that say any of this, slash paths relative to the
 	// root, sorted.
-	Files    []string
+	Files []string
+	// Built are the folders of which builds told what they ask for, slash paths
+	// relative to the root, in the order of the builds: any file in them may
+	// have a say.
+	Built    []string
 	Warnings []string
 
 	loader *loader // of what is still to be described
@@ -198,10 +203,11 @@ type LoadOptions struct {
 	// absolute path: they are read in place of those on disk.
 	Unwritten map[string][]byte
 	// Build returns what a build tells of the source tree in an absolute folder,
-	// for sources that do not state it: a setup.py or setup.cfg alone, a
-	// pyproject.toml without [project], or dynamic dependencies. p is what is
-	// read so far: folders and indexes. The result has no place. Nil where
-	// nothing may be built.
+	// for sources and path dependencies that do not state it: a setup.py or
+	// setup.cfg alone, a pyproject.toml without [project], or dynamic
+	// dependencies. p is what is read so far: folders, indexes and settings. The
+	// result has no place. It is asked once for a folder. Nil where nothing may
+	// be built.
 	Build func(p *Project, dir string) (*StaticMetadata, error)
 	// NoSources ignores [tool.uv.sources] and [tool.pylock.sources].
 	NoSources bool

@@ -127,8 +127,9 @@ func (f *reqFile) readAll() error {
 
 // failAt is an error about n bytes of the current line.
 func (f *reqFile) failAt(i, n int) failure {
+	line := f.line // an error may be told when others are read
 	return func(format string, args ...any) error {
-		off, n := f.line.at(i, n)
+		off, n := line.at(i, n)
 		return f.text.errorAt(off, n, format, args...)
 	}
 }
@@ -201,31 +202,43 @@ func (f *reqFile) requirement(written string, i int, editable bool, hashes []str
 			return f.unnamedReference(r, at.ref, extras+marker, fail)
 		}
 		dir, egg := at.dir, at.egg
-		p, err := l.localAt(dir, fail)
-		if err != nil {
-			return err
+		read := func() error {
+			p, err := l.localAt(dir, "", fail)
+			if err != nil {
+				return err
+			}
+			if err := checkEgg(egg, p.Name, fail); err != nil {
+				return err
+			}
+			named := string(p.Name) + extras + marker
+			if named, err = l.expand(named, f.dir, fail); err != nil {
+				return err
+			}
+			req, _, err := pep508.ParseRequirement(named)
+			if err != nil {
+				return fail("malformed extras or marker after the path: write ./folder[extra] ; marker")
+			}
+			r.Requirement = req
+			r.NameText = string(p.Name)
+			if scheme(path) == "file" {
+				r.URL = path
+			}
+			if err := l.locate(&r, dir, fail); err != nil { // again, with its extras
+				return err
+			}
+			f.add(r)
+			return nil
 		}
-		if err := checkEgg(egg, p.Name, fail); err != nil {
-			return err
+		if g, err := l.packageAt(dir); err == nil && l.mayBuild(g) {
+			overriding := l.overriding
+			l.unnamed = append(l.unnamed, func() error {
+				defer func(was bool) { l.overriding = was }(l.overriding)
+				l.overriding = overriding
+				return read()
+			})
+			return nil
 		}
-		named := string(p.Name) + extras + marker
-		if named, err = l.expand(named, f.dir, fail); err != nil {
-			return err
-		}
-		req, _, err := pep508.ParseRequirement(named)
-		if err != nil {
-			return fail("malformed extras or marker after the path: write ./folder[extra] ; marker")
-		}
-		r.Requirement = req
-		r.NameText = string(p.Name)
-		if scheme(path) == "file" {
-			r.URL = path
-		}
-		if err := l.locate(&r, dir, fail); err != nil { // again, with its extras
-			return err
-		}
-		f.add(r)
-		return nil
+		return read()
 	}
 
 	expanded, err := l.expand(written, f.dir, fail)

@@ -42,7 +42,8 @@ type ResolverSettings struct {
 // settingKeys are the keys of [tool.uv] that readTable reads.
 var settingKeys = []string{"fork-strategy", "resolution", "prerelease", "prerelease-package", "exclude-newer", "exclude-newer-package", "environments", "required-environments"}
 
-// readSettings reads the rules and settings of all tables that count.
+// readSettings reads the rules and settings of all tables that count and are
+// known by now; each is read once, however often it is called.
 func (l *loader) readSettings() error {
 	if err := l.readOwnIndexes(); err != nil {
 		return err
@@ -51,16 +52,22 @@ func (l *loader) readSettings() error {
 	if err != nil {
 		return err
 	}
-	done := map[*tomlValue]bool{}
+	done := func(table *tomlValue) bool {
+		was := l.settingsDone[table]
+		l.settingsDone[table] = true
+		return was
+	}
 	for _, t := range tables {
-		done[t.value] = true
+		if done(t.value) {
+			continue
+		}
 		if err := l.readTable(t.file, t.value, t.path); err != nil {
 			return err
 		}
 	}
 	for _, f := range l.roots {
 		table := f.doc.get("tool").get("pylock")
-		if table == nil || done[table] {
+		if table == nil || done(table) {
 			continue
 		}
 		if !f.script {
@@ -73,6 +80,9 @@ func (l *loader) readSettings() error {
 		}
 	}
 	for _, f := range l.uvSet {
+		if done(f.uv) {
+			continue
+		}
 		if pip := f.uv.get("pip"); pip != nil {
 			if err := f.want(pip, tomlTable, tableUVPip); err != nil {
 				return err
@@ -96,6 +106,9 @@ func (l *loader) readSettings() error {
 		}
 	}
 	for _, t := range l.pipTools {
+		if done(t.value) {
+			continue
+		}
 		if err := l.readChoices(t.file, t.value, t.path); err != nil {
 			return err
 		}
