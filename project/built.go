@@ -81,14 +81,50 @@ func (l *loader) buildRoots() error {
 func (l *loader) built(f *pyproject) (*pyproject, error) {
 	m := l.builds[f.dir]
 	if m == nil {
+		tree := BuildTree{Dir: f.dir, Rel: l.rel(f.dir), Name: f.name}
 		var err error
-		if m, err = l.o.Build(l.p, f.dir); err != nil {
+		if tree.Outside, err = f.cacheKeysOutside(); err != nil {
+			return nil, err
+		}
+		if m, err = l.o.Build(l.p, tree); err != nil {
 			return nil, err
 		}
 		l.builds[f.dir] = m
 		l.p.Built = append(l.p.Built, l.rel(f.dir))
 	}
 	return f.withMetadata(m)
+}
+
+// cacheKeysOutside reports whether cache-keys of [tool.uv] name files outside of
+// the folder. Those of git and of the environment are no matter: a build sees
+// neither.
+func (f *pyproject) cacheKeysOutside() (bool, error) {
+	v := f.uv.get("cache-keys")
+	if v == nil {
+		return false, nil
+	}
+	const path = tableUV + ".cache-keys"
+	if err := f.want(v, tomlArray, path); err != nil {
+		return false, err
+	}
+	for _, item := range v.items {
+		paths := []*tomlValue{item}
+		if item.kind == tomlTable {
+			paths = []*tomlValue{item.get("file"), item.get("dir")}
+		}
+		for _, p := range paths {
+			if p == nil {
+				continue
+			}
+			if err := f.want(p, tomlString, path); err != nil {
+				return false, err
+			}
+			if !filepath.IsLocal(filepath.FromSlash(p.text)) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // withMetadata returns f with the metadata of a build in the place of its own

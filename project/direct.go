@@ -78,8 +78,10 @@ type Described struct {
 	Metadata *StaticMetadata
 	// Tree has the files of the commit of a repository; nil for an archive.
 	Tree Tree
-	// Build returns the metadata of a package of Tree that does not state its
-	// dependencies in its pyproject.toml; nil where nothing can tell.
+	// Build returns what a build tells of the package of Tree, for one that does
+	// not state its dependencies in its pyproject.toml; its sources hold for them
+	// all the same. It is not asked where dependency-metadata states them. Its
+	// error says what to do where nothing may be built.
 	Build func(ctx context.Context) (*StaticMetadata, error)
 }
 
@@ -270,11 +272,18 @@ func (p *Project) addDirect(ctx context.Context, r *Requirement, d *Described) e
 		local.Rel = p.loader.rel(r.Ref.File)
 	}
 	if d.Tree != nil {
-		stated, err := p.loader.readTree(ctx, &local, d.Tree)
-		if !stated && d.Build != nil {
-			if d.Metadata, err = d.Build(ctx); err != nil {
-				return placed(r.Place, err)
+		tree := &remote{l: p.loader, ctx: ctx, at: local.Direct, tree: d.Tree}
+		stated, err := tree.read(&local)
+		switch {
+		case stated || d.Build == nil:
+		case p.statedMetadata(r.Name) != nil:
+			d.Metadata, err = p.statedMetadata(r.Name), nil
+		default:
+			m, failed := d.Build(ctx)
+			if failed != nil {
+				return placed(r.Place, failed)
 			}
+			err = tree.readBuilt(&local, m)
 		}
 		if err != nil {
 			return err
@@ -293,6 +302,15 @@ func (p *Project) addDirect(ctx context.Context, r *Requirement, d *Described) e
 		}
 	}
 	return nil
+}
+
+// statedMetadata is the first dependency-metadata of a package, nil for none.
+func (p *Project) statedMetadata(name pypi.Name) *StaticMetadata {
+	i := slices.IndexFunc(p.DependencyMetadata, func(m StaticMetadata) bool { return m.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &p.DependencyMetadata[i]
 }
 
 func (p *Project) misnamed(r *Requirement, name pypi.Name) error {

@@ -208,11 +208,22 @@ type LoadOptions struct {
 	// dependencies. p is what is read so far: folders, indexes and settings. The
 	// result has no place. It is asked once for a folder. Nil where nothing may
 	// be built.
-	Build func(p *Project, dir string) (*StaticMetadata, error)
+	Build func(p *Project, tree BuildTree) (*StaticMetadata, error)
 	// NoSources ignores [tool.uv.sources] and [tool.pylock.sources].
 	NoSources bool
 	// Getenv looks a variable up for ${VAR}; nil knows none.
 	Getenv func(string) (string, bool)
+}
+
+// BuildTree is a folder that is to be built.
+type BuildTree struct {
+	Dir string // absolute
+	Rel string // slash path relative to the root
+	// Name is the package's, as far as it is known; else "".
+	Name pypi.Name
+	// Outside is set where cache-keys of [tool.uv] name something outside of the
+	// folder: what is in it does not tell all that the build depends on.
+	Outside bool
 }
 
 // Asking is the key of a value in [LoadOptions.Asked]; key is the setting's.

@@ -21,14 +21,13 @@ type remote struct {
 	f    *pyproject
 }
 
-// readTree reads a pyproject.toml of a commit as that of a folder: what its
+// read reads the pyproject.toml of the package as that of a folder: what its
 // sources name by path or workspace is of the same commit. Where it does not
 // state the dependencies, stated is false, and the error says so.
-func (l *loader) readTree(ctx context.Context, p *Local, tree Tree) (stated bool, err error) {
-	x := &remote{l: l, ctx: ctx, at: p.Direct, tree: tree}
+func (x *remote) read(p *Local) (stated bool, err error) {
 	f, err := x.pyproject(p.Direct.Subdirectory)
 	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist) || !x.legacy(), placed(p.Place, err)
+		return !errors.Is(err, fs.ErrNotExist) || x.legacy() == "", placed(p.Place, err)
 	}
 	x.f = f
 	if !f.declared {
@@ -39,46 +38,77 @@ func (l *loader) readTree(ctx context.Context, p *Local, tree Tree) (stated bool
 			return false, placed(p.Place, err)
 		}
 	}
+	return true, x.readFile(p)
+}
+
+// readBuilt reads what a build told of the package, after read: its sources hold
+// for that, too.
+func (x *remote) readBuilt(p *Local, m *StaticMetadata) error {
+	if x.f == nil {
+		t, err := newText(x.fileName(path.Join(p.Direct.Subdirectory, x.legacy())), nil)
+		if err != nil {
+			return err
+		}
+		if x.f, err = parsePyproject(t, p.Direct.Subdirectory); err != nil {
+			return err
+		}
+	}
+	f, err := x.f.withMetadata(m)
+	if err != nil {
+		return placed(p.Place, err)
+	}
+	x.f = f
+	return x.readFile(p)
+}
+
+// readFile takes over what the file states.
+func (x *remote) readFile(p *Local) error {
+	f := x.f
 	p.Name, p.Version, p.RequiresPython, p.Place = f.name, f.version, f.requiresPython, f.nameAt
 	n := 0
 	read := func(extra pypi.Extra) ([]Requirement, error) {
-		e := expansion{l: l, f: f, seen: map[string]bool{}, n: &n, remote: x}
+		e := expansion{l: x.l, f: f, seen: map[string]bool{}, n: &n, remote: x}
 		err := e.add(extra, conditions{}, nil)
 		return e.out, err
 	}
+	var err error
 	if p.Requirements, err = read(""); err != nil {
-		return true, err
+		return err
 	}
 	p.Extras = map[pypi.Extra][]Requirement{}
 	for _, e := range f.extras {
 		if p.Extras[e.name], err = read(e.name); err != nil {
-			return true, err
+			return err
 		}
 	}
-	return true, nil
+	return nil
 }
 
-// legacy reports whether the package is one of setuptools alone.
-func (x *remote) legacy() bool {
-	for _, name := range []string{"setup.py", "setup.cfg"} {
+// legacy is the file of a package that is one of setuptools alone, "" for none.
+func (x *remote) legacy() string {
+	for _, name := range legacyFiles {
 		if _, err := x.tree.File(x.ctx, path.Join(x.at.Subdirectory, name)); err == nil {
-			return true
+			return name
 		}
 	}
-	return false
+	return ""
+}
+
+// fileName is what a file of the commit is called in places.
+func (x *remote) fileName(file string) string {
+	where := *x.at
+	where.Subdirectory = ""
+	return where.Exact() + ":" + file
 }
 
 // pyproject reads the pyproject.toml of a folder of the commit.
 func (x *remote) pyproject(dir string) (*pyproject, error) {
 	file := path.Join(dir, pyprojectName)
-	where := *x.at
-	where.Subdirectory = ""
-	name := where.Exact() + ":" + file
 	data, err := x.tree.File(x.ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	t, err := newText(name, data)
+	t, err := newText(x.fileName(file), data)
 	if err != nil {
 		return nil, err
 	}

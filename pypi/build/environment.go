@@ -35,9 +35,15 @@ func (b *Builder) environment(scratch, bin string) []string {
 	return env
 }
 
-// withoutGit gives a version to the backends that ask git for one: setuptools-scm and hatch-vcs, pdm, pbr, and Poetry's
-// dynamic versioning.
-var withoutGit = []string{"SETUPTOOLS_SCM_PRETEND_VERSION=0", "PDM_BUILD_SCM_VERSION=0", "PBR_VERSION=0", "POETRY_DYNAMIC_VERSIONING_BYPASS=0"}
+// PretendedVersion is the version that a build is told where only git would tell it.
+const PretendedVersion = "0"
+
+// withoutGit gives it to the backends that ask git: setuptools-scm and hatch-vcs, pdm, pbr, and Poetry's dynamic
+// versioning.
+var withoutGit = []string{
+	"SETUPTOOLS_SCM_PRETEND_VERSION=" + PretendedVersion, "PDM_BUILD_SCM_VERSION=" + PretendedVersion,
+	"PBR_VERSION=" + PretendedVersion, "POETRY_DYNAMIC_VERSIONING_BYPASS=" + PretendedVersion,
+}
 
 // scripts is the folder of an environment's programs, and python its interpreter.
 func scripts(env string) string {

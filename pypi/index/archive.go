@@ -31,6 +31,8 @@ type Archive struct {
 	Known []string
 	// Refresh asks whether what the cache has still holds.
 	Refresh bool
+	// NoBuild leaves the builder alone.
+	NoBuild bool
 }
 
 // ArchiveContent is what an archive is and says of itself.
@@ -68,7 +70,7 @@ func (c *Client) Archive(ctx context.Context, a Archive) (*ArchiveContent, error
 		return nil, err
 	}
 	out, err := rec.content(d.filename, &a)
-	if err == nil && out.Metadata == nil && c.opts.Builder != nil {
+	if err == nil && out.Metadata == nil && c.builds(&a) {
 		err = d.build(ctx, rec, out)
 	}
 	if err != nil {
@@ -96,7 +98,7 @@ func (d *archiveDownload) close() {
 
 // file opens what the archive is written to, and returns what is to be done with it in the end.
 func (d *archiveDownload) file() (f *os.File, end func(), err error) {
-	if d.c.opts.Builder == nil {
+	if !d.c.builds(d.a) {
 		if f, err = os.CreateTemp("", "pylock-*.archive"); err != nil {
 			return nil, nil, &LocalError{err}
 		}
@@ -216,7 +218,7 @@ func (c *Client) archiveFile(ctx context.Context, a *Archive) (*ArchiveContent, 
 	}
 	rec.sha256, rec.size, rec.keep = hex.EncodeToString(sums.sha256.Sum(nil)), n, true
 	out, err := rec.content(filename, a)
-	if err == nil && out.Metadata == nil && c.opts.Builder != nil {
+	if err == nil && out.Metadata == nil && c.builds(a) {
 		err = c.buildArchiveFile(ctx, rec, out, a)
 	}
 	if err != nil {

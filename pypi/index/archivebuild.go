@@ -13,6 +13,9 @@ import (
 	"github.com/pylock-dev/pylock/pypi/dist"
 )
 
+// builds reports whether an archive may be built.
+func (c *Client) builds(a *Archive) bool { return c.opts.Builder != nil && !a.NoBuild }
+
 // build has the builder tell the metadata of an archive that does not state it. It is fetched once: what was read is
 // what is built.
 func (d *archiveDownload) build(ctx context.Context, rec *archiveRecord, out *ArchiveContent) error {

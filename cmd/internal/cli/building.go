@@ -15,7 +15,6 @@ import (
 	"github.com/pylock-dev/pylock/project"
 	"github.com/pylock-dev/pylock/pypi"
 	"github.com/pylock-dev/pylock/pypi/build"
-	"github.com/pylock-dev/pylock/pypi/dist"
 	"github.com/pylock-dev/pylock/pypi/index"
 	"github.com/pylock-dev/pylock/pypi/pep440"
 	"github.com/pylock-dev/pylock/pypi/pep508"
@@ -79,13 +78,12 @@ func (o *compileOptions) builds(r *run) error {
 	if err != nil {
 		return err
 	}
-	s.excludeNewer, s.excludeNewerPackage = q.ExcludeNewer, q.ExcludeNewerPackage
 	q.Builds = true
 	r.indexes.build = s
 	return nil
 }
 
-// buildSettings are those of builds for one Python.
+// buildSettings are those of builds for one Python, as far as p is read.
 func (o *compileOptions) buildSettings(python pep440.Version, p *project.Project) (*buildSettings, error) {
 	s := &buildSettings{
 		python: python.String(), interpreter: cmp.Or(o.namedInterpreter(), o.interpreter), timeout: o.buildTimeout,
@@ -105,49 +103,9 @@ func (o *compileOptions) buildSettings(python pep440.Version, p *project.Project
 		}
 		s.constraints = append(s.constraints, p.Requirements...)
 	}
-	return s, nil
-}
-
-// buildTree returns what builds the sources that do not state what they ask
-// for, nil where nothing may be built. The requirements of such a build come
-// from the indexes of flags, environment and the project's own files.
-func (o *compileOptions) buildTree(ctx context.Context) func(p *project.Project, dir string) (*project.StaticMetadata, error) {
-	if !o.build || o.noBuild {
-		return nil
-	}
-	return func(p *project.Project, dir string) (*project.StaticMetadata, error) {
-		pythons, err := o.targetPythons(p)
-		if err != nil {
-			return nil, err
-		}
-		s, err := o.buildSettings(slices.MinFunc(pythons, pep440.Version.Compare), p)
-		if err != nil {
-			return nil, err
-		}
-		cut, err := parseCutoff(o.excludeNewer)
-		if err != nil {
-			return nil, usagef("--exclude-newer: %w", err)
-		}
-		s.excludeNewer = cut.time(o.app.Now())
-		indexes, err := o.indexSettings(p.Index, "")
-		if err != nil {
-			return nil, err
-		}
-		c, err := o.client(indexes, nil)
-		if err != nil {
-			return nil, err
-		}
-		subject := relative(p.Root, dir)
-		text, err := o.builder(s, nil, func() *index.Client { return c }).TreeMetadata(ctx, dir, subject)
-		if err != nil {
-			return nil, err
-		}
-		m, err := dist.ParseMetadata(text)
-		if err != nil {
-			return nil, fmt.Errorf("the build of %s: %w", subject, err)
-		}
-		return &project.StaticMetadata{Name: m.Name, Version: m.Version, Requires: m.Requires, RequiresPython: m.RequiresPython, Extras: m.Extras}, nil
-	}
+	var err error
+	s.excludeNewer, s.excludeNewerPackage, err = o.cutoffs(&p.Settings)
+	return s, err
 }
 
 // isInterpreter reports whether a value of --python names a program rather

@@ -37,6 +37,7 @@ type caching struct {
 	clients []*index.Client
 	// builders are those of the clients.
 	builders []*build.Builder
+	trees    map[string]*treeBuild // of this run
 	memos    memos
 }
 

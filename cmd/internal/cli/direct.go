@@ -33,7 +33,12 @@ func (o *compileOptions) describe(ctx context.Context, t *team, r *run) error {
 	if !r.project.References() {
 		return nil
 	}
-	client, err := t.client(o, r.indexes)
+	indexes := r.indexes
+	var err error
+	if indexes.build, err = o.placedBuilds(r.project); err != nil {
+		return err
+	}
+	client, err := t.client(o, indexes)
 	if err != nil {
 		return err
 	}
@@ -95,7 +100,8 @@ func (d *describer) refresh(name pypi.Name) bool {
 }
 
 func (d *describer) archive(ctx context.Context, r *project.Reference) (*project.Described, error) {
-	a := index.Archive{URL: r.URL, File: r.File, Subdirectory: r.Subdirectory, Hashes: r.Hashes, Refresh: d.refresh(r.Name)}
+	stated := slices.IndexFunc(d.stated, func(m project.StaticMetadata) bool { return m.Name == r.Name })
+	a := index.Archive{URL: r.URL, File: r.File, Subdirectory: r.Subdirectory, Hashes: r.Hashes, Refresh: d.refresh(r.Name), NoBuild: stated >= 0}
 	var was project.Place
 	for i := range d.locked {
 		if l := &d.locked[i]; l.Name == r.Name && l.URL == r.String() && len(l.Hashes) > 0 {
@@ -113,12 +119,14 @@ func (d *describer) archive(ctx context.Context, r *project.Reference) (*project
 		d.mu.Unlock()
 	}
 	out := &project.Described{Filename: found.Filename, Hash: "sha256:" + found.SHA256, Size: found.Size}
-	if found.Metadata == nil {
-		out.Metadata, err = d.build(ctx, r)
-		return out, err
+	switch {
+	case found.Metadata != nil:
+		out.Metadata = staticMetadata(found.Metadata)
+	case stated >= 0:
+		out.Metadata = &d.stated[stated]
+	default:
+		return nil, &needsBuildError{r.Name, r.String()}
 	}
-	m := found.Metadata
-	out.Metadata = &project.StaticMetadata{Name: m.Name, Version: m.Version, Requires: m.Requires, RequiresPython: m.RequiresPython, Extras: m.Extras}
 	return out, nil
 }
 
@@ -129,21 +137,10 @@ type needsBuildError struct {
 }
 
 func (e *needsBuildError) Error() string {
-	return fmt.Sprintf("%s: %s does not state its dependencies, so that only a build could tell them, and pylock builds packages of an index alone: name a wheel instead, or state them in [[tool.uv.dependency-metadata]]", e.name, e.at)
+	return fmt.Sprintf("%s: %s does not state its dependencies, so that only its build could tell them: allow that with --build, name a wheel instead, or state them in [[tool.uv.dependency-metadata]]", e.name, e.at)
 }
 
 func (e *needsBuildError) Unwrap() error { return index.ErrNeedsBuild }
-
-// build returns the metadata of a package that does not state its dependencies:
-// that of dependency-metadata, else that of a build.
-func (d *describer) build(_ context.Context, r *project.Reference) (*project.StaticMetadata, error) {
-	for i := range d.stated {
-		if m := &d.stated[i]; m.Name == r.Name {
-			return m, nil
-		}
-	}
-	return nil, &needsBuildError{r.Name, r.String()}
-}
 
 // repository finds the commit of a reference: that of the existing lock while
 // the project asks for the same, else the one that its revision names now.
@@ -163,7 +160,7 @@ func (d *describer) repository(ctx context.Context, r *project.Reference) (*proj
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Name, gitError(err))
 	}
-	build := func(ctx context.Context) (*project.StaticMetadata, error) { return d.build(ctx, r) }
+	build := func(ctx context.Context) (*project.StaticMetadata, error) { return d.buildCommit(ctx, r, tree, commit) }
 	return &project.Described{Commit: commit, Tree: tree, Build: build}, nil
 }
 

@@ -49,34 +49,8 @@ func (o *compileOptions) settings(r *run) error {
 		}
 		put(&q.PrereleasePackage, name, mode)
 	}
-	now := o.app.Now()
-	cut, err := parseCutoff(o.excludeNewer)
-	if err != nil {
-		return usagef("--exclude-newer: %w", err)
-	}
-	if o.excludeNewer == "" && s.ExcludeNewer.Text != "" {
-		if cut, err = parseCutoff(s.ExcludeNewer.Text); err != nil {
-			return &project.InputError{Place: s.ExcludeNewer.Place, Msg: "exclude-newer: " + err.Error()}
-		}
-	}
-	q.ExcludeNewer = cut.time(now)
-	for _, v := range s.ExcludeNewerPackage {
-		cut, err := parseCutoff(v.Text)
-		if err != nil {
-			return &project.InputError{Place: v.Place, Msg: "exclude-newer-package: " + err.Error()}
-		}
-		put(&q.ExcludeNewerPackage, v.Name, cut.time(now))
-	}
-	for _, v := range o.excludeNewerPackages {
-		name, value, err := splitPackage("exclude-newer-package", "TIME", v)
-		if err != nil {
-			return err
-		}
-		cut, err := parseCutoff(value)
-		if err != nil {
-			return usagef("--exclude-newer-package: %w", err)
-		}
-		put(&q.ExcludeNewerPackage, name, cut.time(now))
+	if q.ExcludeNewer, q.ExcludeNewerPackage, err = o.cutoffs(s); err != nil {
+		return err
 	}
 	for _, v := range o.excludes.values {
 		name, err := pypi.ParseName(v)
@@ -91,6 +65,41 @@ func (o *compileOptions) settings(r *run) error {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("%s: environments are for --universal: name the targets of this lock with platforms and python-version, or leave them out", s.EnvironmentsPlace))
 	}
 	return nil
+}
+
+// cutoffs are the moments from which on files are hidden: of all packages, zero
+// for none, and of single ones.
+func (o *compileOptions) cutoffs(s *project.ResolverSettings) (all time.Time, each map[pypi.Name]time.Time, err error) {
+	now := o.app.Now()
+	cut, err := parseCutoff(o.excludeNewer)
+	if err != nil {
+		return all, each, usagef("--exclude-newer: %w", err)
+	}
+	if o.excludeNewer == "" && s.ExcludeNewer.Text != "" {
+		if cut, err = parseCutoff(s.ExcludeNewer.Text); err != nil {
+			return all, each, &project.InputError{Place: s.ExcludeNewer.Place, Msg: "exclude-newer: " + err.Error()}
+		}
+	}
+	all = cut.time(now)
+	for _, v := range s.ExcludeNewerPackage {
+		cut, err := parseCutoff(v.Text)
+		if err != nil {
+			return all, each, &project.InputError{Place: v.Place, Msg: "exclude-newer-package: " + err.Error()}
+		}
+		put(&each, v.Name, cut.time(now))
+	}
+	for _, v := range o.excludeNewerPackages {
+		name, value, err := splitPackage("exclude-newer-package", "TIME", v)
+		if err != nil {
+			return all, each, err
+		}
+		cut, err := parseCutoff(value)
+		if err != nil {
+			return all, each, usagef("--exclude-newer-package: %w", err)
+		}
+		put(&each, name, cut.time(now))
+	}
+	return all, each, nil
 }
 
 // choose returns the value of a flag if it was given, else the project's.
