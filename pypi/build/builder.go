@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -119,10 +120,10 @@ func (b *Builder) Metadata(ctx context.Context, archive, name, subdirectory stri
 	return b.metadata(ctx, name, nil, fromArchive(archive, name, name, subdirectory))
 }
 
-// CommitMetadata is Metadata for the files of a commit, which archive has as a tar with one folder at its top. A version
-// that only git would tell is 0. subject is its name in errors.
+// CommitMetadata is Metadata for the files of a commit, which archive has as a tar, whose top is that of the commit. A
+// version that only git would tell is 0. subject is its name in errors.
 func (b *Builder) CommitMetadata(ctx context.Context, archive, subject, subdirectory string) ([]byte, error) {
-	return b.metadata(ctx, subject, withoutGit, fromArchive(archive, subject, ".tar", subdirectory))
+	return b.metadata(ctx, subject, withoutGit, fromArchive(archive, subject, "", subdirectory))
 }
 
 func (b *Builder) metadata(ctx context.Context, subject string, vars []string, place placing) (text []byte, err error) {
@@ -146,14 +147,17 @@ func (b *Builder) Requires(ctx context.Context, archive, name string) (requires 
 // placing puts a source tree into the scratch folder of a build, and returns its folder.
 type placing func(scratch string) (tree string, err error)
 
-// fromArchive places the tree of an archive, whose format the end of a file name tells.
+// fromArchive places the tree of an archive, whose format the end of a file name tells; "" is a tar of a commit.
 func fromArchive(archive, subject, format, subdirectory string) placing {
 	return func(scratch string) (string, error) {
 		src := filepath.Join(scratch, "src")
 		if err := os.Mkdir(src, 0o755); err != nil {
 			return "", err
 		}
-		tree, err := unpack(archive, format, src)
+		tree, err := unpack(archive, cmp.Or(format, ".tar"), src)
+		if format == "" {
+			tree = src // a folder that is alone at its top is one of the commit
+		}
 		if err == nil && subdirectory != "" {
 			tree, err = below(src, tree, subdirectory)
 		}

@@ -121,7 +121,7 @@ func treeTar(t testing.TB, members ...any) string {
 		content := members[i+1].(string)
 		h, ok := members[i].(*tar.Header)
 		if !ok {
-			h = &tar.Header{Name: "tree/" + members[i].(string), Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(content))}
+			h = &tar.Header{Name: members[i].(string), Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(content))}
 		}
 		if err := w.WriteHeader(h); err != nil {
 			t.Fatal(err)
@@ -157,8 +157,12 @@ note += "Requires-Dist: %s\n" % open("../shared.txt").read()`)
 			t.Errorf("%s: got %v, want %q", dir, err, want)
 		}
 	}
-	out := treeTar(t, "pyproject.toml", inTree, "backend.py", backend, &tar.Header{Name: "tree/x", Typeflag: tar.TypeSymlink, Linkname: "/etc"}, "")
-	if _, err := b.CommitMetadata(t.Context(), out, "git+https://example.org/a@1", ""); err == nil || !strings.Contains(err.Error(), `is a link to "/etc", outside of its folder`) {
+	alone := treeTar(t, members("")[:4]...) // one folder is no reason to look below it
+	if _, err := b.CommitMetadata(t.Context(), alone, "a", ""); err == nil || !strings.Contains(err.Error(), "installing setuptools") {
+		t.Errorf("got %v", err)
+	}
+	out := treeTar(t, "pyproject.toml", inTree, "backend.py", backend, &tar.Header{Name: "x", Typeflag: tar.TypeSymlink, Linkname: "../y"}, "")
+	if _, err := b.CommitMetadata(t.Context(), out, "git+https://example.org/a@1", ""); err == nil || !strings.Contains(err.Error(), `is a link to "../y", outside of its folder`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pylock-dev/pylock/pypi/dist"
@@ -122,7 +123,9 @@ func (d *archiveDownload) path() string { return filepath.Join(d.dir, "archive")
 func (d *archiveDownload) fetch(ctx context.Context, was *archiveRecord) (*archiveRecord, error) {
 	c := d.c
 	rq := &request{url: d.u.String(), accept: acceptFile, auth: d.auth, timeout: max(downloadTimeout, c.opts.Timeout)}
-	if was != nil && (was.etag != "" || was.modified != "") {
+	// What must have a hash that is not known to be that of the copy is read anew: an unchanged file would not be looked at.
+	mayKeep := len(d.a.Hashes) == 0 || was != nil && slices.Contains(d.a.Hashes, "sha256:"+was.sha256)
+	if was != nil && mayKeep && (was.etag != "" || was.modified != "") {
 		rq.was = &stored{etag: was.etag, modified: was.modified}
 	}
 	rec, err := verified(func(fresh bool) (*archiveRecord, error) {

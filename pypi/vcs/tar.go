@@ -16,7 +16,7 @@ const (
 	maxTreeFiles = 200_000
 )
 
-// Tar writes all files of the commit as a tar below the folder "tree", as git has them: no attribute of the repository
+// Tar writes all files of the commit as a tar, as git has them: no attribute of the repository
 // converts or leaves out any. Links are links, and whoever unpacks them has to see to it that they stay inside.
 //
 // A commit with submodules is refused, since a tree without them is another one than pip and uv would build.
@@ -75,7 +75,7 @@ func writeTar(w io.Writer, objects io.Reader, es []entry) error {
 		if want := fmt.Sprintf("%s blob %d\n", e.hash, e.size); head != want {
 			return fmt.Errorf("git does not have %s", e.name)
 		}
-		h := &tar.Header{Name: "tree/" + e.name, Mode: 0o644, Typeflag: tar.TypeReg, Size: e.size}
+		h := &tar.Header{Name: e.name, Mode: 0o644, Typeflag: tar.TypeReg, Size: e.size}
 		switch e.mode {
 		case "100755":
 			h.Mode = 0o755

@@ -362,9 +362,9 @@ func TestTar(t *testing.T) {
 		got[h.Name] = fmt.Sprintf("%c%o %s%s", h.Typeflag, h.Mode, h.Linkname, data)
 	}
 	want := map[string]string{
-		"tree/.gitattributes": "0644 left export-ignore\nsubst export-subst\nfiltered filter=evil\n",
-		"tree/left":           "0644 in", "tree/subst": "0644 $Format:%H$", "tree/filtered": "0644 as it is", "tree/a/b c\td": "0644 deep",
-		"tree/empty": "0644 ", "tree/big": "0644 " + big, "tree/program": "0755 #!/bin/sh\n", "tree/link": "2644 ../../outside",
+		".gitattributes": "0644 left export-ignore\nsubst export-subst\nfiltered filter=evil\n",
+		"left":           "0644 in", "subst": "0644 $Format:%H$", "filtered": "0644 as it is", "a/b c\td": "0644 deep",
+		"empty": "0644 ", "big": "0644 " + big, "program": "0755 #!/bin/sh\n", "link": "2644 ../../outside",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %.2000q", got)

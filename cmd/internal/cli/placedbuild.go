@@ -116,7 +116,7 @@ func (o *compileOptions) treeMetadata(ctx context.Context, c *index.Client, tree
 func (d *describer) buildCommit(ctx context.Context, r *project.Reference, tree *vcs.Tree, commit string) (*project.StaticMetadata, error) {
 	exact := *r
 	exact.Revision = commit
-	subject := exact.Bare()
+	subject := exact.String()
 	b, ok := d.client.Builder().(builder)
 	if !ok {
 		return nil, &needsBuildError{r.Name, r.String()}

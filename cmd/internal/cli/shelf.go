@@ -277,7 +277,8 @@ func (j *job) touched(r *run, files map[string]bool) bool {
 	for f := range files {
 		dir := path.Dir(f)
 		base := strings.Contains(path.Base(f), "ockerfile") && (dir == home || dir == "." || path.Dir(dir) == ".")
-		if base || slices.Contains(mine, f) {
+		built := func(dir string) bool { return dir == "." || strings.HasPrefix(f, dir+"/") }
+		if base || slices.Contains(mine, f) || slices.ContainsFunc(r.project.Built, built) {
 			return true
 		}
 	}
