@@ -27,8 +27,8 @@ type Builder interface {
 // errUnverified is why a file is not built.
 var errUnverified = errors.New("the index states no hash of it, so nobody knows what a build would run: state its dependencies in [tool.uv] dependency-metadata")
 
-// builtMetadata has the builder tell the metadata of source distribution f.
-func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *File) (*Metadata, error) {
+// builtMetadata has the builder tell the metadata of source distribution f, which sp may have.
+func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *File, sp *spool) (*Metadata, error) {
 	if _, immutable := fileKey(f); !immutable {
 		return nil, &UnusableError{redactText(f.URL), errUnverified}
 	}
@@ -38,14 +38,17 @@ func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *F
 			return m, nil
 		}
 	}
-	dir, err := os.MkdirTemp("", "pylock-sdist-*")
-	if err != nil {
-		return nil, &LocalError{err}
-	}
-	defer os.RemoveAll(dir)
-	archive := filepath.Join(dir, "archive")
-	if err := c.Download(ctx, p, f, archive); err != nil {
-		return nil, err
+	archive := sp.path(f)
+	if archive == "" {
+		dir, err := os.MkdirTemp("", "pylock-sdist-*")
+		if err != nil {
+			return nil, &LocalError{err}
+		}
+		defer os.RemoveAll(dir)
+		archive = filepath.Join(dir, "archive")
+		if err := c.Download(ctx, p, f, archive); err != nil {
+			return nil, err
+		}
 	}
 	text, err := c.opts.Builder.Metadata(ctx, archive, f.Filename, "")
 	if err != nil {

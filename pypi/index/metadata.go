@@ -96,6 +96,8 @@ const maxAttemptedWheels = 3
 func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files []*File) (*Metadata, error) {
 	var broken error
 	var build *File // to be built
+	sp := &spool{on: c.opts.Builder != nil}
+	defer sp.close()
 	wheels := 0
 	for _, f := range files {
 		if f.IsSdist() && wheels > 0 {
@@ -107,7 +109,7 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 		case p.homeOf(f).dir != "":
 			m, err = c.localMetadata(ctx, p, r, f)
 		case f.IsSdist():
-			m, err = c.sdistMetadata(ctx, p, r, f)
+			m, err = c.sdistMetadata(ctx, p, r, f, sp)
 			if errors.Is(err, ErrNeedsBuild) {
 				c.saveMetadata(p, f, needsBuild, nil)
 			}
@@ -142,7 +144,7 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 		}
 	}
 	if broken == nil && build != nil && c.opts.Builder != nil {
-		m, err := c.builtMetadata(ctx, p, r, build)
+		m, err := c.builtMetadata(ctx, p, r, build, sp)
 		if err == nil {
 			c.saveRelease(p, r.Version, p.fetched)
 		}

@@ -16,7 +16,7 @@ import (
 // sdistMetadata reads what source distribution f states about itself without a build: the metadata file beside it,
 // else its PKG-INFO where that is static (metadata 2.2), else the [project] of its pyproject.toml where that is. The
 // error is ErrNeedsBuild where none is.
-func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *File) (*Metadata, error) {
+func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *File, sp *spool) (*Metadata, error) {
 	md, err := c.sidecar(ctx, p, r, f)
 	var unusable *UnusableError
 	switch {
@@ -28,7 +28,7 @@ func (c *Client) sdistMetadata(ctx context.Context, p *Project, r *Release, f *F
 	if !strings.HasSuffix(f.Filename, ".tar.gz") && !strings.HasSuffix(f.Filename, ".tgz") {
 		return nil, ErrNeedsBuild // other formats are older than static metadata
 	}
-	content, err := verified(func(fresh bool) (*sdistContent, error) { return c.fetchSdist(ctx, p.homeOf(f), f, fresh) })
+	content, err := verified(func(fresh bool) (*sdistContent, error) { return c.fetchSdist(ctx, p.homeOf(f), f, fresh, sp) })
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *sdistContent) metadata(p *Project, r *Release) (*Metadata, error) {
 	return &Metadata{Metadata: md, Source: FromPyproject}, checkMetadata(md, p, r)
 }
 
-func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fresh bool) (*sdistContent, error) {
+func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fresh bool, sp *spool) (*sdistContent, error) {
 	rq := &request{url: f.URL, accept: acceptFile, home: home, fresh: fresh, timeout: max(downloadTimeout, c.opts.Timeout)}
 	var content *sdistContent
 	err := c.fetch(ctx, rq, func(a *answer, body io.Reader) error {
@@ -94,7 +94,9 @@ func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fres
 		}
 		check := newHashCheck(f)
 		limited := &io.LimitedReader{R: body, N: maxSdist + 1}
-		counted := &countReader{r: io.TeeReader(limited, check)}
+		copied := sp.begin(f)
+		defer copied.end(sp)
+		counted := &countReader{r: io.TeeReader(limited, io.MultiWriter(check, copied))}
 		var err error
 		content, err = readSdist(counted, f, check.want == "" && !a.framed)
 		if content != nil {
@@ -114,6 +116,7 @@ func (c *Client) fetchSdist(ctx context.Context, home *repository, f *File, fres
 		if err := mismatch(a, check.err()); err != nil {
 			return err
 		}
+		copied.whole = check.want != ""
 		return err
 	})
 	return content, err
