@@ -180,6 +180,8 @@ func (d *drift) asks(f *resolver.Defect) (project.Place, string) {
 		who = "the override "
 	case first.Parent >= 0 && v.Packages[first.Parent].Local != nil:
 		who = string(v.Packages[first.Parent].Name) + " "
+	case first.From != nil && first.From.Place.File == "" && first.From.Origin != "":
+		who = first.From.Origin + " " // nowhere in a file, as what a build requires
 	}
 	if i == len(chain)-1 {
 		return first.Place(), who + "asks for " + e.Requirement

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,9 @@ type Builder interface {
 	// verified; name is its file name, subdirectory the clean slash path of the package in it, "" for its top folder. Its
 	// errors end what asked: a build that fails here may succeed elsewhere, and no lock may depend on that.
 	Metadata(ctx context.Context, archive, name, subdirectory string) ([]byte, error)
+	// Requires returns what a build of the source distribution requires, as written. Arguments and errors are those of
+	// Metadata.
+	Requires(ctx context.Context, archive, name string) ([]string, error)
 	// Key names what the answer depends on beside the file, for the cache.
 	Key() string
 }
@@ -63,6 +67,41 @@ func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *F
 	}
 	c.saveAs(p, f, key, FromBuild, text)
 	return &Metadata{md, f, FromBuild}, nil
+}
+
+// BuildRequires has the builder tell what a build of source distribution f of p requires, as written, or the cache, which
+// keeps that by the hash of the file. Errors are those of [Client.MetadataOf]; there must be a builder.
+func (c *Client) BuildRequires(ctx context.Context, p *Project, f *File) ([]string, error) {
+	key, immutable := fileKey(f)
+	if !immutable {
+		return nil, &UnusableError{redactText(f.URL), errUnverified}
+	}
+	b, name := c.archives(), c.builtName("requires "+key)
+	if b != nil && !c.opts.Refresh.has(p.Name) {
+		var requires []string
+		if text, ok := b.Read(cache.Archives, name); ok && json.Unmarshal(text, &requires) == nil {
+			c.cached.Add(1)
+			return requires, nil
+		}
+	}
+	dir, err := os.MkdirTemp("", "pylock-sdist-*")
+	if err != nil {
+		return nil, &LocalError{err}
+	}
+	defer os.RemoveAll(dir)
+	archive := filepath.Join(dir, "archive")
+	if err := c.Download(ctx, p, f, archive); err != nil {
+		return nil, err
+	}
+	requires, err := c.opts.Builder.Requires(ctx, archive, f.Filename)
+	if err != nil || b == nil || !p.keep {
+		return requires, err
+	}
+	text, err := json.Marshal(requires)
+	if err == nil {
+		c.later(func() { b.Write(cache.Archives, name, text) })
+	}
+	return requires, err
 }
 
 // builtKey is the key of built metadata in the cache.

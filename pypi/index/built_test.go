@@ -24,6 +24,16 @@ type fakeBuilder struct {
 
 func (b *fakeBuilder) Key() string { return b.key }
 
+func (b *fakeBuilder) Requires(_ context.Context, archive, name string) ([]string, error) {
+	b.builds++
+	b.name = name
+	var err error
+	if b.seen, err = os.ReadFile(archive); err != nil {
+		return nil, err
+	}
+	return []string{"maker>=1"}, b.err
+}
+
 func (b *fakeBuilder) Metadata(_ context.Context, archive, name, subdirectory string) ([]byte, error) {
 	b.builds++
 	b.name = name

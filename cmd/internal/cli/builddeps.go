@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
-	"os"
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/pylock-dev/pylock/lockfile"
 	"github.com/pylock-dev/pylock/project"
@@ -16,12 +18,36 @@ import (
 // the source distributions in a resolution require, for the same target and
 // with the same hashes. Its pins are kept where they can be, as those of the lock.
 func (t *team) buildDeps(ctx context.Context, o *compileOptions, r *run, res *resolver.Resolution) ([]byte, error) {
-	c, err := t.client(o, r.indexes)
+	deps, c, err := t.buildDepsRun(ctx, o, r, res)
 	if err != nil {
 		return nil, err
 	}
+	if err := o.readOld(deps); err != nil {
+		return nil, err
+	}
+	deps.build.Old = deps.old
+	if o.upgrade {
+		deps.build.Old = nil
+	}
+	solved, err := resolver.Resolve(ctx, source{c}, deps.request, nil)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockfile.FromResolution(solved, deps.build)
+	if err != nil {
+		return nil, err
+	}
+	return lockfile.Write(lock, deps.build.Format, deps.style)
+}
+
+// buildDepsRun is the run of that lock, without the file that is there.
+func (t *team) buildDepsRun(ctx context.Context, o *compileOptions, r *run, res *resolver.Resolution) (*run, *index.Client, error) {
+	c, err := t.client(o, r.indexes)
+	if err != nil {
+		return nil, nil, err
+	}
 	q := r.request
-	q.Root, q.Requirements, q.Constraints, q.Moves = "the builds", nil, r.indexes.build.constraints, nil
+	q.Root, q.Requirements, q.Constraints, q.Moves, q.Preferences = "the builds", nil, r.indexes.build.constraints, nil, nil
 	q.Overrides, q.ScopedOverrides, q.Exclusions, q.DependencyMetadata, q.Locals = nil, nil, nil, nil, nil
 	q.RequiresPython, q.NoDeps, q.BestEffort = nil, false, false
 	q.NoBinary, q.OnlyBinary = resolver.Names{}, resolver.Names{All: true}
@@ -31,42 +57,65 @@ func (t *team) buildDeps(ctx context.Context, o *compileOptions, r *run, res *re
 		if f == nil {
 			continue
 		}
-		requires, err := buildRequires(ctx, c, pkg, f)
+		p, err := c.Project(ctx, pkg.Name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		requires, err := c.BuildRequires(ctx, p, f)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s %s: %w", pkg.Name, pkg.Version, err)
 		}
 		for _, text := range requires {
 			req, _, err := pep508.ParseRequirement(text)
 			if err != nil {
-				return nil, err
+				return nil, nil, fmt.Errorf("%s %s: its build requires %s: %w", pkg.Name, pkg.Version, text, err)
 			}
 			q.Requirements = append(q.Requirements, project.Requirement{Requirement: req, Text: text, Origin: string(pkg.Name) + " (build)"})
 		}
 	}
-	was := *r
-	was.output = o.buildDeps
-	was.request = q
-	was.build.Old, was.build.Refresh, was.request.Preferences = nil, nil, nil
-	if err := o.readOld(&was); err != nil {
-		return nil, err
-	}
-	deps, err := resolver.Resolve(ctx, source{c}, was.request, nil)
-	if err != nil {
-		return nil, err
-	}
-	b := lockfile.BuildOptions{
+	deps := *r
+	deps.output, deps.also, deps.old, deps.before, deps.request = o.buildDeps, nil, nil, nil, q
+	deps.build = lockfile.BuildOptions{
 		Header: []string{
 			"What the builds of source distributions require; made together with their lock by:",
 			"   " + (&lockfile.Lock{Header: r.build.Header}).Command(),
 			"Install with pip install --build-constraint " + filepath.Base(o.buildDeps) + " -r LOCK, or set PIP_CONSTRAINT before pip 25.3.",
 		},
-		Hashes: r.build.Hashes, Old: was.build.Old, DefaultIndex: r.build.DefaultIndex,
+		Hashes: r.build.Hashes, DefaultIndex: r.build.DefaultIndex,
 	}
-	lock, err := lockfile.FromResolution(deps, b)
+	return &deps, c, nil
+}
+
+// checkBuildDeps judges the file of --build-deps, whose lock r is up to date, as
+// that lock is judged: it is to be what the builds of the lock's source
+// distributions require.
+func (j *job) checkBuildDeps(ctx context.Context, t *team, r *run, want lockfile.Expectation) ([]lockfile.Finding, error) {
+	o := j.options
+	now := *r
+	if err := o.readOld(&now); err != nil {
+		return nil, err
+	}
+	res, err := t.resolve(ctx, o, &now) // which keeps the pins
 	if err != nil {
 		return nil, err
 	}
-	return lockfile.Write(lock, b.Format, r.style)
+	deps, _, err := t.buildDepsRun(ctx, o, r, res)
+	if err != nil {
+		return nil, err
+	}
+	at, was := *r, want
+	at.output = o.buildDeps
+	want = lockfile.Expectation{
+		Service: was.Service, Lock: relative(r.project.Root, o.buildDeps), Fix: was.Fix, Custom: was.Custom, NoHeader: true,
+		DefaultIndex: deps.build.DefaultIndex, Hashes: deps.build.Hashes, Dir: at.folder(), Offline: was.Offline,
+	}
+	lock, findings, err := j.findings(ctx, t, deps, want)
+	if err != nil || lock == nil || was.NoHeader || was.Custom || slices.Equal(lock.Header, deps.build.Header) {
+		return findings, err
+	}
+	f := lockfile.Finding{Rule: lockfile.OptionsChanged, Severity: lockfile.OptionsChanged.Severity, Service: want.Service, Lock: want.Lock, Fix: want.Fix,
+		Place: project.Place{File: want.Lock}, Message: "its header is not that of the lock that it was made with: it should name " + strings.TrimSpace(deps.build.Header[1])}
+	return append(findings, f), nil
 }
 
 // sdistOf returns the source distribution that some target has to build, nil
@@ -81,22 +130,4 @@ func sdistOf(pkg *resolver.Package) *index.File {
 		}
 	}
 	return nil
-}
-
-// buildRequires asks the build of f what it requires.
-func buildRequires(ctx context.Context, c *index.Client, pkg *resolver.Package, f *index.File) ([]string, error) {
-	p, err := c.Project(ctx, pkg.Name)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "pylock-sdist-*")
-	if err != nil {
-		return nil, &machineError{err}
-	}
-	defer os.RemoveAll(dir)
-	archive := filepath.Join(dir, "archive")
-	if err := c.Download(ctx, p, f, archive); err != nil {
-		return nil, err
-	}
-	return c.Builder().(builder).Requires(ctx, archive, f.Filename)
 }

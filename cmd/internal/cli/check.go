@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -200,7 +201,18 @@ func (j *job) check(ctx context.Context, t *team, p *printer, o *checkOptions) [
 		}
 		out = append(out, result)
 	}
-	return out
+	if j.options.buildDeps == "" || out[0].State != report.UpToDate {
+		return out // what a lock that is stale would have built, nobody knows
+	}
+	deps := report.Lock{Service: service, Path: relative(root, j.options.buildDeps)}
+	var err2 error
+	if deps.Findings, err2 = j.checkBuildDeps(ctx, t, r, j.expect(r)); err2 == nil {
+		err2 = o.weigh(&deps)
+	}
+	if err2 != nil {
+		deps = failedLock(deps.Service, deps.Path, cmp.Or(ended(ctx), err2))
+	}
+	return append(out, deps)
 }
 
 // boundAmiss turns an error into a finding where the lock that bounds the job's
@@ -238,12 +250,18 @@ func (j *job) checkFile(ctx context.Context, t *team, p *printer, r *run, o *che
 	want := j.expect(r)
 	want.Offline = o.isOffline()
 	var err error
-	if result.Findings, err = j.findings(ctx, t, r, want); err != nil {
+	if _, result.Findings, err = j.findings(ctx, t, r, want); err != nil {
 		return err
 	}
 	if len(result.Findings) == 0 {
 		t.keep(memo, r, 0)
 	}
+	return o.weigh(result)
+}
+
+// weigh settles the state of a lock by its findings; the error says that
+// something could not be verified, and nothing else is wrong.
+func (o *checkOptions) weigh(result *report.Lock) error {
 	unverified := ""
 	for i := range result.Findings {
 		f := &result.Findings[i]
@@ -310,15 +328,15 @@ func (j *job) expect(r *run) lockfile.Expectation {
 	return e
 }
 
-// findings reads and judges the lock.
-func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation) ([]lockfile.Finding, error) {
+// findings reads and judges the lock, which is nil where it cannot be read.
+func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expectation) (*lockfile.Lock, []lockfile.Finding, error) {
 	data, exists, err := lockfile.ReadFile(r.output, j.options.app.FS)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !exists {
 		rule := lockfile.LockMissing
-		return []lockfile.Finding{{Rule: rule, Severity: rule.Severity, Service: want.Service, Lock: want.Lock,
+		return nil, []lockfile.Finding{{Rule: rule, Severity: rule.Severity, Service: want.Service, Lock: want.Lock,
 			Place: project.Place{File: want.Lock}, Message: "the lock does not exist", Fix: want.Fix}}, nil
 	}
 	lock, err := lockfile.ReadLax(want.Lock, data)
@@ -327,15 +345,15 @@ func (j *job) findings(ctx context.Context, t *team, r *run, want lockfile.Expec
 		verdict, err = j.judge(ctx, t, r, lock, want)
 	}
 	if f, ok := lockfile.Failure(err, want); ok {
-		return []lockfile.Finding{f}, nil
+		return nil, []lockfile.Finding{f}, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if lock.Tool() != lockfile.ToolPylock {
 		want.Command = "" // somebody else's says nothing of ours
 	}
-	return lockfile.Drift(lock, verdict, want), nil
+	return lock, lockfile.Drift(lock, verdict, want), nil
 }
 
 // judge asks what the pins of a lock are worth.

@@ -258,7 +258,10 @@ func changedFiles(ctx context.Context, root, rev string) (map[string]bool, error
 func (j *job) touched(r *run, files map[string]bool) bool {
 	root := r.project.Root
 	mine := slices.Clone(r.project.Files)
-	for _, f := range slices.Concat(j.outputs, j.options.sources, j.options.constraints, j.options.overrides, j.options.excludeFiles) {
+	for _, f := range slices.Concat(j.outputs, j.options.sources, j.options.constraints, j.options.overrides, j.options.excludeFiles, []string{j.options.buildDeps}) {
+		if f == "" {
+			continue
+		}
 		mine = append(mine, relative(root, f))
 	}
 	home := relative(root, r.project.Dir)
