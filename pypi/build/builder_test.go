@@ -2,6 +2,7 @@ package build
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pylock-dev/pylock/pypi/dist"
 )
 
 var findPython = sync.OnceValues(func() (path, version string) {
@@ -441,6 +444,45 @@ func TestPlatformTag(t *testing.T) {
 	} {
 		if got := platformTag(test[0], test[1], test[2], test[3]); got != test[4] {
 			t.Errorf("%v: got %s", test, got)
+		}
+	}
+}
+
+// TestKinds builds from all kinds of archives that are unpacked.
+func TestKinds(t *testing.T) {
+	b := newBuilder(t, Options{})
+	backend := preparing(`note = "Requires-Dist: dep\n"`)
+	var zipped bytes.Buffer
+	z := zip.NewWriter(&zipped)
+	for name, text := range map[string]string{"a-1/pyproject.toml": inTree, "a-1/backend.py": backend} {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{
+		"a-1.tar.gz": sdist(t, inTree, backend), "a-1.tgz": sdist(t, inTree, backend), "a-1.zip": save(t, zipped.Bytes()),
+		"a-1.tar": treeTar(t, "a-1/pyproject.toml", inTree, "a-1/backend.py", backend),
+	} {
+		if data, err := b.Metadata(t.Context(), file, name, ""); err != nil || !strings.Contains(string(data), "Requires-Dist: dep\n") {
+			t.Errorf("%s: got %s, %v", name, data, err)
+		}
+		if !dist.CanUnpack(name) {
+			t.Errorf("%s is refused elsewhere", name)
+		}
+	}
+	for _, name := range []string{"a-1.tar.xz", "a-1.tar.zst", "a-1.tar.lz", "a-1.rar", "a-1"} {
+		if _, err := b.Metadata(t.Context(), sdist(t, inTree, backend), name, ""); err == nil || !strings.Contains(err.Error(), "failed in unpacking: archives of this kind are not unpacked; want .tar.gz, .tar.bz2, .tar or .zip") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if dist.CanUnpack(name) {
+			t.Errorf("%s is taken elsewhere", name)
 		}
 	}
 }

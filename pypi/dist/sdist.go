@@ -3,6 +3,7 @@ package dist
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pylock-dev/pylock/pypi"
@@ -84,6 +85,14 @@ func (p *FileParser) sdist(filename, nameText, versionText, ext string) (Sdist, 
 // sdistExts are those that pip and uv install from.
 var sdistExts = [...]string{
 	".tar.gz", ".zip", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz", ".tlz", ".tar.lzma", ".tar.zst",
+}
+
+// CanUnpack reports whether a source distribution of this file name is of a kind that is unpacked to be built: .tar.gz
+// (PEP 625), .zip, and what else Python has read since long. Compressions that came after PEP 527 had an end put to new
+// kinds (.tar.xz, .tar.zst, …) are not among them.
+func CanUnpack(filename string) bool {
+	_, ext, ok := cutExt(filename)
+	return ok && slices.Contains([]string{".tar.gz", ".tgz", ".zip", ".tar", ".tar.bz2", ".tbz"}, ext)
 }
 
 // cutExt splits an sdist's file name at its extension.

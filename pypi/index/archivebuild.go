@@ -26,6 +26,9 @@ func (d *archiveDownload) build(ctx context.Context, rec *archiveRecord, out *Ar
 	if err := d.trusted(rec); err != nil {
 		return &UnusableError{shown, err}
 	}
+	if !dist.CanUnpack(d.filename) {
+		return &UnusableError{shown, kindError(d.filename)}
+	}
 	if !d.whole {
 		again, err := d.fetch(ctx, nil)
 		if err != nil {
@@ -57,6 +60,9 @@ func (c *Client) buildArchiveFile(ctx context.Context, rec *archiveRecord, out *
 	shown := filepath.ToSlash(a.File)
 	if c.builtBefore(rec, out, a) {
 		return nil
+	}
+	if !dist.CanUnpack(out.Filename) {
+		return &UnusableError{shown, kindError(out.Filename)}
 	}
 	dir, err := os.MkdirTemp("", "pylock-archive-*")
 	if err != nil {

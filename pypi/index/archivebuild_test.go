@@ -15,7 +15,7 @@ func TestArchiveBuilt(t *testing.T) {
 	dynamic := makeTar(t, "demo-1.0/PKG-INFO", dynamicInfo)
 	static := makeTar(t, "demo-1.0/PKG-INFO", staticInfo)
 	other := makeTar(t, "demo-1.0/PKG-INFO", dynamicInfo+"Summary: other\n")
-	files := map[string][]byte{"/demo-1.0.tar.gz": dynamic, "/static-1.0.tar.gz": static, "/demo-1.0.zip": zipOf(t, map[string]string{"demo/setup.py": ""})}
+	files := map[string][]byte{"/demo-1.0.tar.gz": dynamic, "/static-1.0.tar.gz": static, "/demo-1.0.zip": zipOf(t, map[string]string{"demo/setup.py": ""}), "/demo-1.0.tar.xz": []byte("xz")}
 	s, asked := serveArchives(t, files)
 	hash := func(data []byte) []string { return []string{"sha256:" + sum(data)} }
 	broken := errors.New("no compiler")
@@ -90,6 +90,7 @@ func TestArchiveBuilt(t *testing.T) {
 	do(step{"a failure", "demo-1.0.zip", nil, Options{}, &fakeBuilder{err: broken}, "-no compiler", 1, 1})
 	do(step{"is not kept", "demo-1.0.zip", nil, Options{}, nil, "dep>=9\n", 1, 1})
 	do(step{"nonsense", demo, nil, Options{Refresh: refresh}, &fakeBuilder{text: "x"}, "-its build", 1, 1})
+	do(step{"tar.xz", "demo-1.0.tar.xz", nil, Options{}, nil, "-archives like demo-1.0.tar.xz are not unpacked", 0, 1})
 	do(step{"static", "static-1.0.tar.gz", nil, Options{}, nil, "dep>=2\n", 0, 1})
 	files["/"+demo] = other
 	do(step{"another file than the lock has", demo, func(a *Archive) { a.Known = hash(dynamic) }, Options{Refresh: refresh}, nil, "-does not have the hash of the lock any more", 0, 1})

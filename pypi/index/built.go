@@ -28,6 +28,11 @@ type Builder interface {
 	Key() string
 }
 
+// kindError is why an archive is not built.
+func kindError(filename string) error {
+	return fmt.Errorf("only its build tells its dependencies, and archives like %s are not unpacked: source distributions are .tar.gz (PEP 625) or, of old, .zip; state its dependencies in [tool.uv] dependency-metadata", filename)
+}
+
 // errUnverified is why a file is not built.
 var errUnverified = errors.New("the index states no hash of it, so nobody knows what a build would run: state its dependencies in [tool.uv] dependency-metadata")
 
@@ -35,6 +40,9 @@ var errUnverified = errors.New("the index states no hash of it, so nobody knows 
 func (c *Client) builtMetadata(ctx context.Context, p *Project, r *Release, f *File, sp *spool) (*Metadata, error) {
 	if _, immutable := fileKey(f); !immutable {
 		return nil, &UnusableError{redactText(f.URL), errUnverified}
+	}
+	if !dist.CanUnpack(f.Filename) {
+		return nil, &UnusableError{redactText(f.URL), kindError(f.Filename)}
 	}
 	key := c.builtKey(f)
 	if !c.opts.Refresh.has(p.Name) {

@@ -61,6 +61,9 @@ func TestBuilt(t *testing.T) {
 	}{
 		{"build", hashed("demo-1.0.tar.gz", dynamic), fakeBuilder{text: builtInfo}, "dep>=9\n", 1},
 		{"zip", hashed("demo-1.0.zip", dynamic), fakeBuilder{text: builtInfo}, "dep>=9\n", 1},
+		{"tar.xz", hashed("demo-1.0.tar.xz", dynamic), fakeBuilder{text: builtInfo}, "-archives like demo-1.0.tar.xz are not unpacked: source distributions are .tar.gz (PEP 625) or, of old, .zip", 0},
+		{"tar.zst", hashed("demo-1.0.tar.zst", dynamic), fakeBuilder{text: builtInfo}, "-archives like demo-1.0.tar.zst are not unpacked", 0},
+		{"tar.xz beside a zip", hashed("demo-1.0.tar.xz", dynamic) + ", " + hashed("demo-1.0.zip", dynamic), fakeBuilder{text: builtInfo}, "dep>=9\n", 1},
 		{"static", hashed("demo-1.0.tar.gz", makeTar(t, "demo-1.0/PKG-INFO", staticInfo)), fakeBuilder{text: builtInfo}, "-", 0},
 		{"failure", hashed("demo-1.0.tar.gz", dynamic), fakeBuilder{err: broken}, "-no compiler", 1},
 		{"wrong hash", hashed("demo-1.0.zip", nil), fakeBuilder{text: builtInfo}, "-SECURITY ERROR", 0},

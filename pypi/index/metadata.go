@@ -125,7 +125,7 @@ func (c *Client) readMetadata(ctx context.Context, p *Project, r *Release, files
 			c.saveRelease(p, r.Version, p.fetched)
 			return m, nil
 		case errors.Is(err, ErrNeedsBuild):
-			if build == nil {
+			if build == nil || !dist.CanUnpack(build.Filename) && dist.CanUnpack(f.Filename) {
 				build = f
 			}
 		case errors.Is(err, errAbsent):
