@@ -192,3 +192,53 @@ func TestBuiltFromFolder(t *testing.T) {
 		t.Errorf("a file that changed: %v", err)
 	}
 }
+
+// TestBuildRequires keeps what a build requires by the hash of the file, and asks none of a file without one.
+func TestBuildRequires(t *testing.T) {
+	data := makeTar(t, "demo-1.0/PKG-INFO", staticInfo)
+	hashes := `"hashes": {"sha256": "` + sum(data) + `"}`
+	asked := 0
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/simple/demo/" {
+			simpleJSON(w, `{"files": [{"filename": "demo-1.0.tar.gz", "url": "../../files/demo-1.0.tar.gz"`+strings.TrimSuffix(", "+hashes, ", ")+`}]}`)
+			return
+		}
+		asked++
+		w.Write(data)
+	})
+	dir := filepath.Join(t.TempDir(), "cache")
+	b := &fakeBuilder{key: "3.12"}
+	ask := func(o Options) error {
+		store := newStore(t, dir)
+		defer store.Close()
+		o.DefaultIndex, o.Order, o.Cache, o.Builder = s.URL+"/simple/", SimpleFirst, store, b
+		c, _ := newTestClient(t, o)
+		defer c.Close()
+		p := project(t, c, "demo")
+		requires, err := c.BuildRequires(t.Context(), p, &release(t, p, "1.0").Files()[0])
+		if err == nil && (strings.Join(requires, " ") != "maker>=1" || string(b.seen) != string(data) || b.name != "demo-1.0.tar.gz") {
+			t.Errorf("got %q of %q", requires, b.name)
+		}
+		return err
+	}
+	refresh := Options{Refresh: Refresh{All: true}}
+	b.err = errors.New("no compiler")
+	if err := ask(Options{}); !errors.Is(err, b.err) {
+		t.Errorf("got %v", err)
+	}
+	b.err = nil
+	for i, step := range []struct {
+		key  string
+		o    Options
+		want int
+	}{{"3.12", Options{}, 2}, {"3.12", Options{}, 2}, {"3.13", Options{}, 3}, {"3.12", refresh, 4}, {"3.12", Options{}, 4}} {
+		b.key = step.key
+		if err := ask(step.o); err != nil || b.builds != step.want || asked != step.want {
+			t.Errorf("step %d: %v, %d builds, asked %d times", i, err, b.builds, asked)
+		}
+	}
+	hashes = ""
+	if err := ask(refresh); !errors.Is(err, errUnverified) || b.builds != 4 {
+		t.Errorf("got %v", err)
+	}
+}
