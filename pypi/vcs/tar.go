@@ -16,10 +16,14 @@ const (
 	maxTreeFiles = 200_000
 )
 
+// ErrUnfit says that a commit cannot be taken as a whole.
+var ErrUnfit = errors.New("cannot be taken as a whole")
+
 // Tar writes all files of the commit as a tar, as git has them: no attribute of the repository
 // converts or leaves out any. Links are links, and whoever unpacks them has to see to it that they stay inside.
 //
-// A commit with submodules is refused, since a tree without them is another one than pip and uv would build.
+// A commit with submodules is refused, since a tree without them is another one than pip and uv would build. That, and
+// one over the limits, is an error that matches [ErrUnfit].
 func (t *Tree) Tar(ctx context.Context, w io.Writer) error {
 	es, err := t.entries(ctx, "-r")
 	if err != nil {
@@ -30,15 +34,15 @@ func (t *Tree) Tar(ctx context.Context, w io.Writer) error {
 	for i := range es {
 		switch e := &es[i]; {
 		case e.mode == "160000":
-			return t.repo.wrap(fmt.Errorf("the commit %s has a submodule, %s, and those are not fetched, so that it cannot be built: name an archive that has everything, or state its dependencies in [[tool.uv.dependency-metadata]]", t.commit, e.name))
+			return t.repo.wrap(fmt.Errorf("the commit %s %w: it has a submodule, %s, and those are not fetched; name an archive that has everything, or state its dependencies in [[tool.uv.dependency-metadata]]", t.commit, ErrUnfit, e.name))
 		case !e.regular() && e.mode != "120000" || e.size < 0:
-			return t.repo.wrap(fmt.Errorf("%s of the commit %s is neither a file nor a link", e.name, t.commit))
+			return t.repo.wrap(fmt.Errorf("the commit %s %w: %s is neither a file nor a link", t.commit, ErrUnfit, e.name))
 		}
 		total += es[i].size
 		hashes.WriteString(es[i].hash + "\n")
 	}
 	if total > maxTreeBytes || len(es) > maxTreeFiles {
-		return t.repo.wrap(fmt.Errorf("the commit %s has %d files of %d bytes, over the limit of %d files and %d bytes", t.commit, len(es), total, maxTreeFiles, int64(maxTreeBytes)))
+		return t.repo.wrap(fmt.Errorf("the commit %s %w: it has %d files of %d bytes, over the limit of %d files and %d bytes", t.commit, ErrUnfit, len(es), total, maxTreeFiles, int64(maxTreeBytes)))
 	}
 	r, pipe := io.Pipe()
 	ended := make(chan error, 1)

@@ -389,7 +389,7 @@ func TestTar(t *testing.T) {
 	if tree, err = r.Tree(t.Context(), o.git("rev-parse", "HEAD")); err != nil {
 		t.Fatal(err)
 	}
-	if err := tree.Tar(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "has a submodule, vendored/sub,") {
+	if err := tree.Tar(t.Context(), io.Discard); !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), "has a submodule, vendored/sub,") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -181,7 +181,7 @@ func (d *describer) lockedCommit(r *project.Reference) string {
 // gitError gives an error of a repository its exit code.
 func gitError(err error) error {
 	var e *vcs.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || errors.Is(err, vcs.ErrUnfit) {
 		return err
 	}
 	if errors.Is(err, vcs.ErrNotFound) {

@@ -121,6 +121,9 @@ func (d *describer) buildCommit(ctx context.Context, r *project.Reference, tree 
 	if !ok {
 		return nil, &needsBuildError{r.Name, r.String()}
 	}
+	if r.LFS {
+		return nil, fmt.Errorf("%s: the build of %s needs files of git LFS, which are not fetched: state its dependencies in [[tool.uv.dependency-metadata]]", r.Name, subject)
+	}
 	identity := strings.Join([]string{"commit " + commit, lockfile.BareURL(r.URL), r.Subdirectory}, "\n")
 	text, ok := d.client.Built(identity)
 	if !ok || d.refresh(r.Name) {
