@@ -86,6 +86,15 @@ func (l *loader) built(f *pyproject) (*pyproject, error) {
 		if tree.Outside, err = f.cacheKeysOutside(); err != nil {
 			return nil, err
 		}
+		if g, err := l.uvTOML(f.dir); err != nil {
+			return nil, err
+		} else if g != nil {
+			outside, err := g.cacheKeysOutside()
+			if err != nil {
+				return nil, err
+			}
+			tree.Outside = tree.Outside || outside
+		}
 		if m, err = l.o.Build(l.p, tree); err != nil {
 			return nil, err
 		}
