@@ -1,0 +1,266 @@
+"""Builds the images of examples/monorepo and of what it was before, by hand: make docker-bench.
+
+usage: python3 tools/docker_bench PYLOCK [--docs FILE --chart FILE] ...
+
+No Docker daemon and no registry of images are needed: buildah builds with chroot
+isolation, on a python:3.12-slim that debootstrap makes (python.Dockerfile), whose
+Python is the suite's; the locks are compiled for that Python in copies of the
+trees. Needs Linux, root, and Debian's packages buildah and debootstrap; --install
+gets them by apt-get. Takes half an hour, 10 GB below --work while it runs, and
+what pip and apt-get are configured to take packages from: the settings of pip are
+seen by the builds and written to no image.
+
+Exit status: 0 all built and healthy, 1 something failed, 2 the machine does not suit.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+
+from images import Failed, Store
+from report import Results, write_chart, write_page
+from repos import IMAGES, SERVICES, Repo
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+TREES = {"before": "examples/monorepo-before", "after": "examples/monorepo"}
+PYTHON_IMAGE, BASE_IMAGE = "python:3.12-slim", "monorepo-base"
+DEBIAN = ["buildah", "debootstrap", "ca-certificates"]
+PIP_SETTINGS = "index-url|extra-index-url|trusted-host|proxy|timeout|default-timeout"
+
+# How the packages of langgraph are installed where nothing but that is measured.
+INSTALL = """FROM {base}
+COPY {requirements} requirements.txt
+RUN --mount=type=cache,target=/root/.cache/pip \\
+    pip install --ignore-installed --prefix=/install -r requirements.txt
+"""
+
+
+def tell(text):
+    print(f"{datetime.datetime.now():%H:%M:%S} {text}", flush=True)
+
+
+def prepare(install):
+    """Sees that the machine can build; exits with 2 where it cannot."""
+    missing = [p for p in DEBIAN[:2] if not shutil.which(p)]
+    if sys.platform != "linux" or os.geteuid() != 0:
+        sys.exit(say_unfit("needs Linux and root"))
+    if missing and install:
+        tell(f"installing {' '.join(DEBIAN)} by apt-get")
+        quiet("apt-get", "update")
+        quiet("apt-get", "install", "--yes", "--no-install-recommends", *DEBIAN)
+    elif missing:
+        sys.exit(say_unfit(f"needs Debian's packages {' '.join(missing)}: --install gets them"))
+
+
+def say_unfit(why):
+    print(f"docker_bench: {why}", file=sys.stderr)
+    return 2
+
+
+def quiet(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode:
+        raise Failed(f"{' '.join(command)} failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+    return done.stdout
+
+
+class Bench:
+    """One run; everything that it makes is below work, and gone in the end."""
+
+    def __init__(self, options):
+        self.options, self.work = options, os.path.abspath(options.work)
+        self.images = os.path.join(self.work, "python.oci")
+        self.results = Results()
+
+    def path(self, *parts):
+        return os.path.join(self.work, *parts)
+
+    def run(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+        os.makedirs(self.work)
+        self.make_python()
+        for name in TREES:
+            store, repo = self.store(name), Repo(name, os.path.join(ROOT, TREES[name]), self.path(name))
+            repo.lock(self.options.pylock, self.results.python)
+            self.measure(store, repo)
+            if name == "after":
+                self.measure_installs(store, repo)
+            store.remove()
+        shutil.rmtree(self.work)
+
+    def make_python(self):
+        """The stand-in for python:3.12-slim, as an archive that each store begins with."""
+        tell(f"{PYTHON_IMAGE}: debootstrap of {self.options.suite}")
+        rootfs, context = self.path("rootfs"), self.path("context")
+        mirror = [self.options.mirror] if self.options.mirror else []
+        packages = "--include=ca-certificates,python3,python3-venv"
+        quiet("debootstrap", "--variant=minbase", packages, self.options.suite, rootfs, *mirror)
+        for folder in ("var/cache/apt/archives", "var/lib/apt/lists"):
+            shutil.rmtree(os.path.join(rootfs, folder))
+        os.makedirs(context)
+        quiet("tar", "-C", rootfs, "-cf", os.path.join(context, "rootfs.tar"), ".")
+        shutil.rmtree(rootfs)
+        bundle = self.options.ca_bundle or os.devnull
+        with open(bundle, "rb") as source, open(os.path.join(context, "ca.crt"), "wb") as target:
+            shutil.copyfileobj(source, target)
+        store = self.new_store("python")
+        store.build(PYTHON_IMAGE, os.path.join(HERE, "python.Dockerfile"), context, "--build-arg", "CA_BUNDLE=ca.crt")
+        version = store.inside(PYTHON_IMAGE, "python", "-c", "import platform as p; print(p.python_version())").strip()
+        self.results.python = ".".join(version.split(".")[:2])
+        self.results.machine = {
+            "python": version,
+            "pip": store.inside(PYTHON_IMAGE, "pip", "--version").split()[1],
+            "buildah": quiet("buildah", "--version").split()[2],
+            "pylock": quiet(self.options.pylock, "--version").split()[1],
+            "suite": self.options.suite,
+            "storage": self.options.storage_driver,
+            "cpu": processor(),
+            "cores": os.cpu_count(),
+            "base size": store.size(PYTHON_IMAGE),
+        }
+        store.run("push", PYTHON_IMAGE, f"oci:{self.images}:python")
+        store.remove()
+        shutil.rmtree(context)
+
+    def new_store(self, name):
+        mounts = [(self.pip_settings(), "/etc/pip.conf")] if self.pip_settings() else []
+        return Store(self.path(f"store-{name}"), self.options.storage_driver, mounts)
+
+    def store(self, name):
+        """A store with the Python image and nothing else."""
+        store = self.new_store(name)
+        image = store.run("pull", f"oci:{self.images}:python").split()[-1]
+        store.run("tag", image, PYTHON_IMAGE)
+        return store
+
+    def pip_settings(self):
+        """A file with where this machine's pip takes packages from; None where it has
+        no settings of that kind. It may hold credentials: only root reads it."""
+        found = {}
+        for line in quiet(sys.executable, "-m", "pip", "config", "list").splitlines():
+            match = re.fullmatch(rf"(?::env:|global|install)\.({PIP_SETTINGS})='(.*)'", line)
+            if match:
+                found[match[1]] = match[2].replace("\\n", "\n  ")
+        if not found:
+            return None
+        path = self.path("pip.conf")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+            f.write("[global]\n" + "".join(f"{key} = {value}\n" for key, value in found.items()))
+        return path
+
+    def measure(self, store, repo):
+        """The whole tree: from nothing, again, after an edit of a source, after one of a pyproject.toml."""
+        self.build_all(store, repo, "clean", IMAGES)
+        for image in IMAGES:
+            self.check(store, repo, image)
+        wanted = [i for i in IMAGES if not repo.optional(i)]
+        self.build_all(store, repo, "nothing", wanted)
+        repo.change_source()
+        self.build_all(store, repo, "source", wanted)
+        repo.add_dependency()
+        if repo.base:
+            self.results.relock = repo.lock(self.options.pylock, self.results.python, "services/langgraph")
+        self.build_all(store, repo, "dependency", wanted)
+
+    def build_all(self, store, repo, scenario, images):
+        if repo.base:
+            context = os.path.dirname(repo.base)
+            self.keep(repo, scenario, "base", store.build(BASE_IMAGE, repo.base, context))
+        for image in images:
+            build = store.build(f"{repo.name}/{image}", repo.dockerfile(image), repo.folder)
+            self.keep(repo, scenario, image, build)
+
+    def keep(self, repo, scenario, image, build):
+        self.results.add(repo.name, scenario, image, build)
+        tell(f"{repo.name}, {scenario}, {image}: {build.seconds:.1f} s, {build.reused} of {build.layers} layers reused")
+
+    def check(self, store, repo, image):
+        """The health check of an image; what has no server has to start its tools."""
+        tag = f"{repo.name}/{image}"
+        if image in SERVICES:
+            answer = store.health(tag)
+            if json.loads(answer).get("ok") is not True:
+                raise Failed(f"{tag} is not well: {answer}")
+        else:
+            answer = store.inside(tag, "python", "-m", "pytest", "--version").strip()
+        self.results.health[tag] = answer
+        tell(f"{tag} answers {answer}")
+
+    def measure_installs(self, store, repo):
+        """langgraph's install step alone, in turn: with an empty pip cache, and again with it."""
+        before = Repo("ranges", os.path.join(ROOT, TREES["before"]), self.path("ranges"))
+        fresh = Repo("fresh", os.path.join(ROOT, TREES["after"]), self.path("fresh"))
+        fresh.lock(self.options.pylock, self.results.python, "services/langgraph")
+        with open(fresh.path("services/langgraph/requirements.lock"), encoding="utf-8") as f:
+            lock = f.read()
+        inputs = {"ansible": before.ranges("langgraph"), "ranges": fresh.ranges("langgraph"), "lock": lock}
+        context = self.path("install")
+        os.makedirs(context)
+        for name, text in inputs.items():
+            with open(os.path.join(context, name), "w", encoding="utf-8") as f:
+                f.write(text)
+            with open(os.path.join(context, f"{name}.Dockerfile"), "w", encoding="utf-8") as f:
+                f.write(INSTALL.format(base=BASE_IMAGE, requirements=name))
+        for _ in range(self.options.rounds):
+            for name in inputs:
+                store.empty_caches()
+                for cache in ("clean", "cached"):
+                    dockerfile = os.path.join(context, f"{name}.Dockerfile")
+                    build = store.build(f"install/{cache}", dockerfile, context, "--no-cache")
+                    self.results.install(name, cache, build)
+                    step = build.steps[-1]
+                    tell(f"install from {name}, {cache}: {step.seconds:.1f} s, {step.resolved:.1f} s until pip installs")
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        return next((line.split(":")[1].strip() for line in f if line.startswith("model name")), platform.machine())
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="docker_bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    p.add_argument("pylock", help="the program that locks", type=os.path.abspath)
+    p.add_argument("--install", action="store_true", help="install buildah and debootstrap by apt-get")
+    p.add_argument("--work", default=".bench/docker", help="the folder for images; 10 GB (default %(default)s)")
+    p.add_argument("--rounds", type=int, default=3, help="of langgraph's install step (default %(default)s)")
+    p.add_argument("--suite", default="trixie", help="of Debian (default %(default)s)")
+    p.add_argument("--mirror", help="of Debian, for debootstrap (default its own)")
+    p.add_argument("--ca-bundle", default=os.environ.get("SSL_CERT_FILE"),
+                   help="certificates that the images trust too (default SSL_CERT_FILE)")
+    p.add_argument("--storage-driver", default="overlay", choices=["overlay", "vfs"], help="of buildah")
+    p.add_argument("--results", default=".bench/docker.json", help="the figures as JSON (default %(default)s)")
+    p.add_argument("--docs", help="a page that gets the tables")
+    p.add_argument("--chart", help="an SVG that gets the bars")
+    p.add_argument("--report", action="store_true", help="build nothing; the page and the chart from --results")
+    return p.parse_args()
+
+
+def main():
+    options = arguments()
+    if options.report:
+        results = Results.read(options.results)
+    else:
+        prepare(options.install)
+        bench = Bench(options)
+        bench.results.date = f"{datetime.date.today()}"
+        bench.run()
+        results = bench.results
+        results.write(options.results)
+    if options.docs:
+        write_page(results, options.docs)
+    if options.chart:
+        write_chart(results, options.chart)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as e:
+        sys.exit(f"docker_bench: {e}")

@@ -1,0 +1,228 @@
+"""Figures of a run, as JSON, as tables of a page, and as a chart."""
+
+import json
+import statistics
+
+from repos import IMAGES, PROFILES, SERVICES
+
+BEGIN, END = "<!-- written by make docker-bench, from here -->\n", "<!-- make docker-bench: to here -->\n"
+SCENARIOS = {
+    "clean": "clean: no layers, no packages",
+    "nothing": "nothing changed",
+    "source": "one source file of langgraph changed",
+    "dependency": "one dependency of langgraph added",
+}
+INPUTS = {
+    "ansible": "ranges, `ansible` beside `ansible-core`",
+    "ranges": "ranges",
+    "lock": "the lock",
+}
+
+
+class Results:
+    """builds: tree, scenario, image: seconds, size in bytes, layers, reused, and the
+    steps; installs: input, cache: seconds of each round, those until pip
+    installs, and those of processors."""
+
+    def __init__(self):
+        self.date, self.python, self.relock = "", "", 0.0
+        self.machine, self.builds, self.installs, self.health = {}, {}, {}, {}
+
+    @classmethod
+    def read(cls, path):
+        out = cls()
+        with open(path, encoding="utf-8") as f:
+            out.__dict__.update(json.load(f))
+        return out
+
+    def write(self, path):
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(self.__dict__, f, indent=1)
+
+    def add(self, tree, scenario, image, build):
+        self.builds.setdefault(tree, {}).setdefault(scenario, {})[image] = {
+            "seconds": round(build.seconds, 2),
+            "processor": round(build.processor, 2),
+            "size": build.size,
+            "layers": build.layers,
+            "reused": build.reused,
+            "steps": [{"text": s.text, "seconds": round(s.seconds, 2), "cached": s.cached} for s in build.steps],
+        }
+
+    def install(self, name, cache, build):
+        """Keeps a build whose last step alone counts."""
+        kept = self.installs.setdefault(name, {}).setdefault(cache, {"seconds": [], "resolved": [], "processor": []})
+        kept["seconds"].append(round(build.steps[-1].seconds, 2))
+        kept["resolved"].append(round(build.steps[-1].resolved, 2))
+        kept["processor"].append(round(build.processor, 2))
+
+    def image(self, tree, image, scenario="clean"):
+        return self.builds[tree][scenario][image]
+
+    def wanted(self, tree):
+        """What a plain build makes: after, nothing that is under a profile."""
+        return [i for i in self.builds[tree]["nothing"] if tree == "before" or i not in PROFILES]
+
+    def total(self, tree, scenario, key="seconds"):
+        return sum(self.image(tree, i, scenario)[key] for i in self.wanted(tree))
+
+    def steps(self, tree, images, match, scenario="clean"):
+        """Seconds of those steps of the images that install what match says."""
+        texts = [s for i in images for s in self.image(tree, i, scenario)["steps"]]
+        return sum(s["seconds"] for s in texts if "pip install" in s["text"] and match(s["text"]))
+
+    def median(self, name, cache, key="seconds"):
+        return statistics.median(self.installs[name][cache][key])
+
+
+def seconds(value):
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
+
+
+def megabytes(value):
+    return f"{value / 1e6:,.0f} MB"
+
+
+def reused(r, tree, image, scenario="source"):
+    build = r.image(tree, image, scenario)
+    return f"{build['reused']}/{build['layers']}"
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
+
+
+def plan(r):
+    """The steps of the plan, each by what it changes."""
+    shares = ["api", "langgraph", "scheduler"]
+    rest = [s for s in SERVICES if s != "langgraph"]
+
+    def shared(text):
+        return text.endswith("./shared")
+
+    def image(step, what, name):
+        before, after = r.image("before", name), r.image("after", name)
+        later = seconds(after["seconds"])
+        if name in PROFILES:
+            later = f"0 ({later} with the profile)"
+        return [step, what, seconds(before["seconds"]), later, f"{megabytes(before['size'])} → {megabytes(after['size'])}", ""]
+
+    def install(step, what, before, after):
+        return [step, what, seconds(r.median(*before)), seconds(r.median(*after)), "", ""]
+
+    spawner = image("3.2", "worker-spawner in two stages, without a compiler", "worker-spawner")
+    spawner[-1] = f"{reused(r, 'before', 'worker-spawner')} → {reused(r, 'after', 'worker-spawner')}"
+    base = r.image("after", "base")
+    rows = [
+        image("1.1", "`tooling` under a profile", "tooling"),
+        install("1.2", "one ansible: langgraph's install step, clean", ("ansible", "clean"), ("ranges", "clean")),
+        ["1.3", "`shared` installed once, in three services", seconds(r.steps("before", shares, shared)),
+         seconds(r.steps("after", shares, shared)), "", ""],
+        install("2.1", "langgraph from its lock: the install step, clean", ("ranges", "clean"), ("lock", "clean")),
+        ["2.2, 2.3", "the other five from their locks: their install steps, clean",
+         seconds(r.steps("before", rest, lambda t: not shared(t))), seconds(r.steps("after", rest, lambda t: not shared(t))), "", ""],
+        ["3.1", "a base image", "", seconds(base["seconds"]), megabytes(base["size"]), ""],
+        spawner,
+        image("3.3", "`infrastructure` under a profile", "infrastructure"),
+        install("4.1", "cache mounts: langgraph's install step without and with what pip has kept", ("lock", "clean"), ("lock", "cached")),
+    ]
+    for scenario, what in SCENARIOS.items():
+        reuse = " → ".join(f"{r.total(t, scenario, 'reused')}/{r.total(t, scenario, 'layers')}" for t in ("before", "after"))
+        size = " → ".join(megabytes(r.total(t, scenario, "size")) for t in ("before", "after")) if scenario == "clean" else ""
+        rows.append(["all", what, *(seconds(r.total(t, scenario)) for t in ("before", "after")), size, reuse])
+    return table(["step", "what", "seconds before", "seconds after", "image size", "layers reused"], rows)
+
+
+def installs(r):
+    rows = []
+    for name, what in INPUTS.items():
+        row = [what]
+        for cache in ("clean", "cached"):
+            times = r.installs[name][cache]["seconds"]
+            row += [f"{seconds(r.median(name, cache))} ({seconds(min(times))} to {seconds(max(times))})",
+                    seconds(r.median(name, cache, "resolved")), seconds(r.median(name, cache, "processor"))]
+        rows.append(row)
+    head = ["from", "clean", "until pip installs", "of processors", "with pip's cache", "until pip installs", "of processors"]
+    return table(head, rows)
+
+
+def by_image(r):
+    rows = []
+    for image in ["base", *IMAGES]:
+        row = [f"`{image}`"]
+        for scenario in SCENARIOS:
+            cells = [r.builds[t][scenario].get(image) for t in ("before", "after")]
+            row.append(" → ".join(seconds(c["seconds"]) if c else "–" for c in cells))
+        sizes = [r.builds[t]["clean"].get(image) for t in ("before", "after")]
+        row.append(" → ".join(megabytes(c["size"]) if c else "–" for c in sizes))
+        rows.append(row)
+    return table(["image", "clean", "nothing", "source", "dependency", "size"], rows)
+
+
+def page(r):
+    m = r.machine
+    rounds = len(r.installs["lock"]["clean"]["seconds"])
+    return f"""
+Measured on {r.date} with pylock {m['pylock']}, buildah {m['buildah']} ({m['storage']}), Python {m['python']} of Debian
+{m['suite']} in the place of 3.12, pip {m['pip']}, on {m['cores']} cores of {m['cpu']}. One run of each
+build, {rounds} rounds of the install step. Before → after.
+
+### The plan
+
+{plan(r)}
+### langgraph's install step
+
+Seconds, medians and ranges of {rounds} rounds, in turn.
+
+{installs(r)}
+Locking again after the dependency was added took {seconds(r.relock)} s, outside of the image.
+
+### Each image
+
+Seconds of whole builds.
+
+{by_image(r)}
+### Health checks
+
+Each image's command, started in its root file system, answered:
+
+{"".join(f"    {tag}: {answer}{chr(10)}" for tag, answer in sorted(r.health.items()))}
+"""
+
+
+def write_page(r, path):
+    """Puts the tables between the marks of a page that has them."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    head, rest = text.split(BEGIN)
+    _, tail = rest.split(END)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(head + BEGIN + page(r) + END + tail)
+
+
+def write_chart(r, path):
+    """Two bars a kind of work: before and after."""
+    bars = [(f"all images, {what.split(':')[0]}", r.total("before", s), r.total("after", s)) for s, what in SCENARIOS.items()]
+    bars += [
+        (f"langgraph's install step, {what}", r.median("ansible", cache), r.median("lock", cache))
+        for cache, what in (("clean", "clean"), ("cached", "with pip's cache"))
+    ]
+    left, wide, row = 330, 520, 46
+    most = max(max(before, after) for _, before, after in bars)
+    height = 40 + row * len(bars)
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + wide + 70} {height}" font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="#fff"/>',
+        f'<rect x="{left}" y="10" width="12" height="12" fill="#b9b9b9"/><text x="{left + 18}" y="21">before</text>',
+        f'<rect x="{left + 90}" y="10" width="12" height="12" fill="#2a6fb0"/><text x="{left + 108}" y="21">after, in seconds</text>',
+    ]
+    for i, (what, before, after) in enumerate(bars):
+        y = 36 + row * i
+        out.append(f'<text x="{left - 10}" y="{y + 20}" text-anchor="end">{what}</text>')
+        for j, (value, colour) in enumerate(((before, "#b9b9b9"), (after, "#2a6fb0"))):
+            length = max(1, round(value / most * wide))
+            out.append(f'<rect x="{left}" y="{y + 17 * j}" width="{length}" height="15" fill="{colour}"/>')
+            out.append(f'<text x="{left + length + 6}" y="{y + 17 * j + 12}">{seconds(value)}</text>')
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("\n".join([*out, "</svg>", ""]))
