@@ -130,7 +130,8 @@ class Bench:
         shutil.rmtree(context)
 
     def new_store(self, name):
-        mounts = [(self.pip_settings(), "/etc/pip.conf")] if self.pip_settings() else []
+        settings = self.pip_settings()
+        mounts = [(settings, "/etc/pip.conf")] if settings else []
         return Store(self.path(f"store-{name}"), self.options.storage_driver, mounts)
 
     def store(self, name):
