@@ -23,7 +23,7 @@ import shutil
 import subprocess
 import sys
 
-from images import Failed, Store
+from images import Failed, Store, remove_tree
 from report import Results, write_chart, write_page
 from repos import IMAGES, SERVICES, Repo
 
@@ -83,17 +83,20 @@ class Bench:
         return os.path.join(self.work, *parts)
 
     def run(self):
-        shutil.rmtree(self.work, ignore_errors=True)
+        remove_tree(self.work)
         os.makedirs(self.work)
-        self.make_python()
-        for name in TREES:
-            store, repo = self.store(name), Repo(name, os.path.join(ROOT, TREES[name]), self.path(name))
-            repo.lock(self.options.pylock, self.results.python)
-            self.measure(store, repo)
-            if name == "after":
-                self.measure_installs(store, repo)
-            store.remove()
-        shutil.rmtree(self.work)
+        try:
+            self.make_python()
+            self.measure_installs()
+            self.measure([(self.store(name), self.repo(name)) for name in TREES])
+        finally:
+            remove_tree(self.work)
+
+    def repo(self, name, tree=None):
+        """A copy of a tree, its locks compiled for the Python of the images."""
+        repo = Repo(name, os.path.join(ROOT, TREES[tree or name]), self.path(name))
+        repo.lock(self.options.pylock, self.results.python)
+        return repo
 
     def make_python(self):
         """The stand-in for python:3.12-slim, as an archive that each store begins with."""
@@ -156,30 +159,38 @@ class Bench:
             f.write("[global]\n" + "".join(f"{key} = {value}\n" for key, value in found.items()))
         return path
 
-    def measure(self, store, repo):
-        """The whole tree: from nothing, again, after an edit of a source, after one of a pyproject.toml."""
-        self.build_all(store, repo, "clean", IMAGES)
-        for image in IMAGES:
-            self.check(store, repo, image)
-        wanted = [i for i in IMAGES if not repo.optional(i)]
-        self.build_all(store, repo, "nothing", wanted)
-        repo.change_source()
-        self.build_all(store, repo, "source", wanted)
-        repo.add_dependency()
-        if repo.base:
+    def measure(self, trees):
+        """Both trees: from nothing, again, after an edit of a source, after one of a
+        pyproject.toml; image by image in turn, so that both meet a machine as busy."""
+        self.build_all(trees, "clean", optional=True)
+        for store, repo in trees:
+            for image in IMAGES:
+                self.check(store, repo, image)
+        self.build_all(trees, "nothing")
+        for _, repo in trees:
+            repo.change_source()
+        self.build_all(trees, "source")
+        for _, repo in trees:
+            repo.add_dependency()
             self.results.relock = repo.lock(self.options.pylock, self.results.python, "services/langgraph")
-        self.build_all(store, repo, "dependency", wanted)
+        self.build_all(trees, "dependency")
 
-    def build_all(self, store, repo, scenario, images):
-        if repo.base:
-            context = os.path.dirname(repo.base)
-            self.keep(repo, scenario, "base", store.build(BASE_IMAGE, repo.base, context))
-        for image in images:
-            build = store.build(f"{repo.name}/{image}", repo.dockerfile(image), repo.folder)
-            self.keep(repo, scenario, image, build)
+    def build_all(self, trees, scenario, optional=False):
+        for store, repo in trees:
+            if repo.base:
+                self.keep(repo, scenario, "base", self.build_base(store, repo))
+        for image in IMAGES:
+            for store, repo in trees:
+                if optional or not repo.optional(image):
+                    build = store.build(f"{repo.name}/{image}", repo.dockerfile(image), repo.folder)
+                    self.keep(repo, scenario, image, build)
+
+    def build_base(self, store, repo):
+        return store.build(BASE_IMAGE, repo.base, os.path.dirname(repo.base))
 
     def keep(self, repo, scenario, image, build):
         self.results.add(repo.name, scenario, image, build)
+        self.results.write(self.options.results)  # what there is, if a later build fails
         tell(f"{repo.name}, {scenario}, {image}: {build.seconds:.1f} s, {build.reused} of {build.layers} layers reused")
 
     def check(self, store, repo, image):
@@ -194,14 +205,14 @@ class Bench:
         self.results.health[tag] = answer
         tell(f"{tag} answers {answer}")
 
-    def measure_installs(self, store, repo):
+    def measure_installs(self):
         """langgraph's install step alone, in turn: with an empty pip cache, and again with it."""
-        before = Repo("ranges", os.path.join(ROOT, TREES["before"]), self.path("ranges"))
-        fresh = Repo("fresh", os.path.join(ROOT, TREES["after"]), self.path("fresh"))
-        fresh.lock(self.options.pylock, self.results.python, "services/langgraph")
-        with open(fresh.path("services/langgraph/requirements.lock"), encoding="utf-8") as f:
+        before, after = self.repo("ranges", "before"), self.repo("locks", "after")
+        store = self.store("install")
+        self.build_base(store, after)
+        with open(after.path("services/langgraph/requirements.lock"), encoding="utf-8") as f:
             lock = f.read()
-        inputs = {"ansible": before.ranges("langgraph"), "ranges": fresh.ranges("langgraph"), "lock": lock}
+        inputs = {"ansible": before.ranges("langgraph"), "ranges": after.ranges("langgraph"), "lock": lock}
         context = self.path("install")
         os.makedirs(context)
         for name, text in inputs.items():
@@ -216,8 +227,10 @@ class Bench:
                     dockerfile = os.path.join(context, f"{name}.Dockerfile")
                     build = store.build(f"install/{cache}", dockerfile, context, "--no-cache")
                     self.results.install(name, cache, build)
+                    self.results.write(self.options.results)
                     step = build.steps[-1]
                     tell(f"install from {name}, {cache}: {step.seconds:.1f} s, {step.resolved:.1f} s until pip installs")
+        store.remove()
 
 
 def processor():
@@ -253,7 +266,6 @@ def main():
         bench.results.date = f"{datetime.date.today()}"
         bench.run()
         results = bench.results
-        results.write(options.results)
     if options.docs:
         write_page(results, options.docs)
     if options.chart:

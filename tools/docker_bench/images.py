@@ -78,6 +78,17 @@ def processor_time():
     return used.ru_utime + used.ru_stime
 
 
+def remove_tree(folder):
+    """Removes a folder with the layers in it that a build which was interrupted left mounted."""
+    if not os.path.exists(folder):
+        return
+    with open("/proc/self/mounts", encoding="utf-8") as f:
+        mounted = [line.split()[1] for line in f]
+    for place in sorted((m for m in mounted if m.startswith(folder + "/")), key=len, reverse=True):
+        subprocess.run(["umount", place], check=True)
+    shutil.rmtree(folder)
+
+
 class Store:
     """Images in a folder of their own, with the cache mounts that their builds share.
 
@@ -97,7 +108,7 @@ class Store:
         os.makedirs(self.caches)
 
     def remove(self):
-        shutil.rmtree(self.folder)
+        remove_tree(self.folder)
 
     def command(self, *arguments):
         place = ["--root", os.path.join(self.folder, "root"), "--runroot", os.path.join(self.folder, "run")]

@@ -16,7 +16,7 @@ ADDED = "apscheduler>=3.10,<4"  # what the scheduler has already
 
 
 class Repo:
-    """A copy of a tree in a folder, without links out of it."""
+    """A copy of a tree in a folder."""
 
     def __init__(self, name, source, folder):
         self.name, self.folder = name, folder
