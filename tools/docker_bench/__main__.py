@@ -20,6 +20,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -76,8 +77,8 @@ class Bench:
 
     def __init__(self, options):
         self.options, self.work = options, os.path.abspath(options.work)
-        self.images = os.path.join(self.work, "python.oci")
-        self.results = Results()
+        self.layout = ""  # of the Python image
+        self.results = Results.read(options.results) if os.path.exists(options.results) else Results()
 
     def path(self, *parts):
         return os.path.join(self.work, *parts)
@@ -87,8 +88,12 @@ class Bench:
         os.makedirs(self.work)
         try:
             self.make_python()
-            self.measure_installs()
-            self.measure([(self.store(name), self.repo(name)) for name in TREES])
+            if "trees" in self.options.only:
+                self.results.builds, self.results.health = {}, {}
+                self.measure_trees()
+            if "installs" in self.options.only:
+                self.results.installs = {}
+                self.measure_installs()
         finally:
             remove_tree(self.work)
 
@@ -99,7 +104,28 @@ class Bench:
         return repo
 
     def make_python(self):
-        """The stand-in for python:3.12-slim, as an archive that each store begins with."""
+        """The image that all start from, as an OCI layout that each store begins with."""
+        if self.options.image:
+            self.layout = os.path.abspath(self.options.image)
+        else:
+            self.layout = self.path("python.oci")
+            self.make_stand_in()
+        store = self.store("python")
+        version = store.inside(PYTHON_IMAGE, "python", "-c", "import platform as p; print(p.python_version())").strip()
+        self.results.python = ".".join(version.split(".")[:2])
+        self.results.machine = {
+            "python": version,
+            "system": store.inside(PYTHON_IMAGE, "sh", "-c", '. /etc/os-release && echo "$PRETTY_NAME"').strip(),
+            "pip": store.inside(PYTHON_IMAGE, "pip", "--version").split()[1],
+            "buildah": quiet("buildah", "--version").split()[2],
+            "pylock": quiet(self.options.pylock, "--version").split()[1],
+            "storage": self.options.storage_driver,
+            "cpu": processor(),
+            "cores": os.cpu_count(),
+        }
+        store.remove()
+
+    def make_stand_in(self):
         tell(f"{PYTHON_IMAGE}: debootstrap of {self.options.suite}")
         rootfs, context = self.path("rootfs"), self.path("context")
         mirror = [self.options.mirror] if self.options.mirror else []
@@ -113,22 +139,9 @@ class Bench:
         bundle = self.options.ca_bundle or os.devnull
         with open(bundle, "rb") as source, open(os.path.join(context, "ca.crt"), "wb") as target:
             shutil.copyfileobj(source, target)
-        store = self.new_store("python")
+        store = self.new_store("stand-in")
         store.build(PYTHON_IMAGE, os.path.join(HERE, "python.Dockerfile"), context, "--build-arg", "CA_BUNDLE=ca.crt")
-        version = store.inside(PYTHON_IMAGE, "python", "-c", "import platform as p; print(p.python_version())").strip()
-        self.results.python = ".".join(version.split(".")[:2])
-        self.results.machine = {
-            "python": version,
-            "pip": store.inside(PYTHON_IMAGE, "pip", "--version").split()[1],
-            "buildah": quiet("buildah", "--version").split()[2],
-            "pylock": quiet(self.options.pylock, "--version").split()[1],
-            "suite": self.options.suite,
-            "storage": self.options.storage_driver,
-            "cpu": processor(),
-            "cores": os.cpu_count(),
-            "base size": store.size(PYTHON_IMAGE),
-        }
-        store.run("push", PYTHON_IMAGE, f"oci:{self.images}:python")
+        store.run("push", PYTHON_IMAGE, f"oci:{self.layout}:python")
         store.remove()
         shutil.rmtree(context)
 
@@ -140,7 +153,7 @@ class Bench:
     def store(self, name):
         """A store with the Python image and nothing else."""
         store = self.new_store(name)
-        image = store.run("pull", f"oci:{self.images}:python").split()[-1]
+        image = store.run("pull", f"oci:{self.layout}:python").split()[-1]
         store.run("tag", image, PYTHON_IMAGE)
         return store
 
@@ -159,9 +172,10 @@ class Bench:
             f.write("[global]\n" + "".join(f"{key} = {value}\n" for key, value in found.items()))
         return path
 
-    def measure(self, trees):
+    def measure_trees(self):
         """Both trees: from nothing, again, after an edit of a source, after one of a
         pyproject.toml; image by image in turn, so that both meet a machine as busy."""
+        trees = [(self.store(name), self.repo(name)) for name in TREES]
         self.build_all(trees, "clean", optional=True)
         for store, repo in trees:
             for image in IMAGES:
@@ -174,6 +188,8 @@ class Bench:
             repo.add_dependency()
             self.results.relock = repo.lock(self.options.pylock, self.results.python, "services/langgraph")
         self.build_all(trees, "dependency")
+        for store, _ in trees:
+            store.remove()
 
     def build_all(self, trees, scenario, optional=False):
         for store, repo in trees:
@@ -243,7 +259,10 @@ def arguments():
     p.add_argument("pylock", help="the program that locks", type=os.path.abspath)
     p.add_argument("--install", action="store_true", help="install buildah and debootstrap by apt-get")
     p.add_argument("--work", default=".bench/docker", help="the folder for images; 10 GB (default %(default)s)")
+    p.add_argument("--only", nargs="+", default=["trees", "installs"], choices=["trees", "installs"],
+                   help="what to measure; of the rest --results keeps the figures of the last run (default both)")
     p.add_argument("--rounds", type=int, default=3, help="of langgraph's install step (default %(default)s)")
+    p.add_argument("--image", help="an OCI layout, tag python, of an image like python:3.12-slim, in the place of debootstrap's")
     p.add_argument("--suite", default="trixie", help="of Debian (default %(default)s)")
     p.add_argument("--mirror", help="of Debian, for debootstrap (default its own)")
     p.add_argument("--ca-bundle", default=os.environ.get("SSL_CERT_FILE"),
@@ -273,6 +292,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()
     except Failed as e:

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -133,10 +134,15 @@ class Store:
         command += [*options, "--tag", tag, "--file", dockerfile, context]
         start, used, lines = time.monotonic(), processor_time(), []
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=self.environment()
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            env=self.environment(), start_new_session=True,
         ) as process:
-            for line in process.stdout:
-                lines.append((time.monotonic() - start, line.rstrip("\n")))
+            try:
+                for line in process.stdout:
+                    lines.append((time.monotonic() - start, line.rstrip("\n")))
+            except BaseException:
+                os.killpg(process.pid, signal.SIGTERM)  # what runs in the image, too
+                raise
         if process.returncode:
             raise Failed(f"{tag} does not build:\n" + "\n".join(line for _, line in lines[-25:]))
         seconds, used = time.monotonic() - start, processor_time() - used

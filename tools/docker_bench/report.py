@@ -162,11 +162,12 @@ def by_image(r):
 
 def page(r):
     m = r.machine
+    instead = "" if r.python == "3.12" else " in the place of 3.12"
     rounds = len(r.installs["lock"]["clean"]["seconds"])
     return f"""
-Measured on {r.date} with pylock {m['pylock']}, buildah {m['buildah']} ({m['storage']}), Python {m['python']} of Debian
-{m['suite']} in the place of 3.12, pip {m['pip']}, on {m['cores']} cores of {m['cpu']}. One run of each
-build, {rounds} rounds of the install step. Before → after.
+Measured on {r.date} with pylock {m['pylock']}, buildah {m['buildah']} ({m['storage']}), Python {m['python']}{instead}
+on {m['system']}, pip {m['pip']}, on {m['cores']} cores of {m['cpu']}. One run of each
+build, before and after in turn; rounds of the install step: {rounds}. Before → after.
 
 ### The plan
 
