@@ -89,7 +89,7 @@ class Bench:
         try:
             self.make_python()
             if "trees" in self.options.only:
-                self.results.builds, self.results.health = {}, {}
+                self.results.builds, self.results.health, self.results.loads = {}, {}, []
                 self.measure_trees()
             if "installs" in self.options.only:
                 self.results.installs = {}
@@ -206,6 +206,7 @@ class Bench:
 
     def keep(self, repo, scenario, image, build):
         self.results.add(repo.name, scenario, image, build)
+        self.results.loads.append(round(os.getloadavg()[0], 1))
         self.results.write(self.options.results)  # what there is, if a later build fails
         tell(f"{repo.name}, {scenario}, {image}: {build.seconds:.1f} s, {build.reused} of {build.layers} layers reused")
 
@@ -228,7 +229,7 @@ class Bench:
         self.build_base(store, after)
         with open(after.path("services/langgraph/requirements.lock"), encoding="utf-8") as f:
             lock = f.read()
-        inputs = {"ansible": before.ranges("langgraph"), "ranges": after.ranges("langgraph"), "lock": lock}
+        inputs = {"lock": lock, "ranges": after.ranges("langgraph"), "ansible": before.ranges("langgraph")}
         context = self.path("install")
         os.makedirs(context)
         for name, text in inputs.items():

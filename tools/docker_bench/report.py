@@ -5,6 +5,7 @@ import statistics
 
 from repos import IMAGES, PROFILES, SERVICES
 
+TREES = ["before", "after"]
 BEGIN, END = "<!-- written by make docker-bench, from here -->\n", "<!-- make docker-bench: to here -->\n"
 SCENARIOS = {
     "clean": "clean: no layers, no packages",
@@ -27,6 +28,7 @@ class Results:
     def __init__(self):
         self.date, self.python, self.relock = "", "", 0.0
         self.machine, self.builds, self.installs, self.health = {}, {}, {}, {}
+        self.loads = []  # of the machine, after each build
 
     @classmethod
     def read(cls, path):
@@ -56,36 +58,43 @@ class Results:
         kept["resolved"].append(round(build.steps[-1].resolved, 2))
         kept["processor"].append(round(build.processor, 2))
 
-    def image(self, tree, image, scenario="clean"):
-        return self.builds[tree][scenario][image]
-
-    def wanted(self, tree):
-        """What a plain build makes: after, nothing that is under a profile."""
-        return [i for i in self.builds[tree]["nothing"] if tree == "before" or i not in PROFILES]
+    def image(self, tree, name, scenario="clean"):
+        """A build of an image; None where it was not measured."""
+        return self.builds.get(tree, {}).get(scenario, {}).get(name)
 
     def total(self, tree, scenario, key="seconds"):
-        return sum(self.image(tree, i, scenario)[key] for i in self.wanted(tree))
+        """Of what a plain build makes, which is nothing under a profile; None unless all of it was measured."""
+        names = IMAGES if tree == "before" else ["base", *(i for i in IMAGES if i not in PROFILES)]
+        builds = [self.image(tree, name, scenario) for name in names]
+        return sum(b[key] for b in builds) if all(builds) else None
 
-    def steps(self, tree, images, match, scenario="clean"):
-        """Seconds of those steps of the images that install what match says."""
-        texts = [s for i in images for s in self.image(tree, i, scenario)["steps"]]
+    def steps(self, tree, names, match):
+        """Seconds of those steps of clean builds that install what match says."""
+        builds = [self.image(tree, name) for name in names]
+        if not all(builds):
+            return None
+        texts = [s for b in builds for s in b["steps"]]
         return sum(s["seconds"] for s in texts if "pip install" in s["text"] and match(s["text"]))
 
     def median(self, name, cache, key="seconds"):
-        return statistics.median(self.installs[name][cache][key])
+        times = self.installs.get(name, {}).get(cache)
+        return statistics.median(times[key]) if times else None
 
 
 def seconds(value):
-    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
+    return "–" if value is None else f"{value:.1f}" if value < 10 else f"{value:.0f}"
 
 
 def megabytes(value):
-    return f"{value / 1e6:,.0f} MB"
+    return "–" if value is None else f"{value / 1e6:,.0f} MB"
 
 
-def reused(r, tree, image, scenario="source"):
-    build = r.image(tree, image, scenario)
-    return f"{build['reused']}/{build['layers']}"
+def of(build, key):
+    return build and build[key]
+
+
+def change(before, after, form=seconds):
+    return f"{form(before)} → {form(after)}"
 
 
 def table(head, rows):
@@ -103,35 +112,38 @@ def plan(r):
 
     def image(step, what, name):
         before, after = r.image("before", name), r.image("after", name)
-        later = seconds(after["seconds"])
+        later = seconds(of(after, "seconds"))
         if name in PROFILES:
             later = f"0 ({later} with the profile)"
-        return [step, what, seconds(before["seconds"]), later, f"{megabytes(before['size'])} → {megabytes(after['size'])}", ""]
+        used = change(of(before, "processor"), of(after, "processor"))
+        size = change(of(before, "size"), of(after, "size"), megabytes)
+        return [step, what, seconds(of(before, "seconds")), later, used, size, ""]
 
     def install(step, what, before, after):
-        return [step, what, seconds(r.median(*before)), seconds(r.median(*after)), "", ""]
+        used = change(r.median(*before, "processor"), r.median(*after, "processor"))
+        return [step, what, seconds(r.median(*before)), seconds(r.median(*after)), used, "", ""]
 
-    spawner = image("3.2", "worker-spawner in two stages, without a compiler", "worker-spawner")
-    spawner[-1] = f"{reused(r, 'before', 'worker-spawner')} → {reused(r, 'after', 'worker-spawner')}"
+    def parts(step, what, names, match):
+        return [step, what, *(seconds(r.steps(t, names, match)) for t in TREES), "", "", ""]
+
     base = r.image("after", "base")
     rows = [
         image("1.1", "`tooling` under a profile", "tooling"),
         install("1.2", "one ansible: langgraph's install step, clean", ("ansible", "clean"), ("ranges", "clean")),
-        ["1.3", "`shared` installed once, in three services", seconds(r.steps("before", shares, shared)),
-         seconds(r.steps("after", shares, shared)), "", ""],
+        parts("1.3", "`shared` installed once, in three services", shares, shared),
         install("2.1", "langgraph from its lock: the install step, clean", ("ranges", "clean"), ("lock", "clean")),
-        ["2.2, 2.3", "the other five from their locks: their install steps, clean",
-         seconds(r.steps("before", rest, lambda t: not shared(t))), seconds(r.steps("after", rest, lambda t: not shared(t))), "", ""],
-        ["3.1", "a base image", "", seconds(base["seconds"]), megabytes(base["size"]), ""],
-        spawner,
+        parts("2.2, 2.3", "the other five from their locks: their install steps, clean", rest, lambda t: not shared(t)),
+        ["3.1", "a base image", "", *(form(of(base, key)) for form, key in ((seconds, "seconds"), (seconds, "processor"), (megabytes, "size"))), ""],
+        image("3.2", "`worker-spawner` in two stages, without a compiler", "worker-spawner"),
         image("3.3", "`infrastructure` under a profile", "infrastructure"),
         install("4.1", "cache mounts: langgraph's install step without and with what pip has kept", ("lock", "clean"), ("lock", "cached")),
     ]
     for scenario, what in SCENARIOS.items():
-        reuse = " → ".join(f"{r.total(t, scenario, 'reused')}/{r.total(t, scenario, 'layers')}" for t in ("before", "after"))
-        size = " → ".join(megabytes(r.total(t, scenario, "size")) for t in ("before", "after")) if scenario == "clean" else ""
-        rows.append(["all", what, *(seconds(r.total(t, scenario)) for t in ("before", "after")), size, reuse])
-    return table(["step", "what", "seconds before", "seconds after", "image size", "layers reused"], rows)
+        totals = {key: [r.total(t, scenario, key) for t in TREES] for key in ("seconds", "processor", "size", "reused", "layers")}
+        size = change(*totals["size"], megabytes) if scenario == "clean" else ""
+        reused = " → ".join("–" if n is None else f"{n}/{m}" for n, m in zip(totals["reused"], totals["layers"]))
+        rows.append(["all", what, *map(seconds, totals["seconds"]), change(*totals["processor"]), size, reused])
+    return table(["step", "what", "seconds before", "seconds after", "processor seconds", "image size", "layers reused"], rows)
 
 
 def installs(r):
@@ -139,9 +151,7 @@ def installs(r):
     for name, what in INPUTS.items():
         row = [what]
         for cache in ("clean", "cached"):
-            times = r.installs[name][cache]["seconds"]
-            row += [f"{seconds(r.median(name, cache))} ({seconds(min(times))} to {seconds(max(times))})",
-                    seconds(r.median(name, cache, "resolved")), seconds(r.median(name, cache, "processor"))]
+            row += [seconds(r.median(name, cache, key)) for key in ("seconds", "resolved", "processor")]
         rows.append(row)
     head = ["from", "clean", "until pip installs", "of processors", "with pip's cache", "until pip installs", "of processors"]
     return table(head, rows)
@@ -149,32 +159,31 @@ def installs(r):
 
 def by_image(r):
     rows = []
-    for image in ["base", *IMAGES]:
-        row = [f"`{image}`"]
+    for name in ["base", *IMAGES]:
+        row = [f"`{name}`"]
         for scenario in SCENARIOS:
-            cells = [r.builds[t][scenario].get(image) for t in ("before", "after")]
-            row.append(" → ".join(seconds(c["seconds"]) if c else "–" for c in cells))
-        sizes = [r.builds[t]["clean"].get(image) for t in ("before", "after")]
-        row.append(" → ".join(megabytes(c["size"]) if c else "–" for c in sizes))
-        rows.append(row)
+            row.append(change(*(of(r.image(t, name, scenario), "seconds") for t in TREES)))
+        rows.append([*row, change(*(of(r.image(t, name), "size") for t in TREES), megabytes)])
     return table(["image", "clean", "nothing", "source", "dependency", "size"], rows)
 
 
 def page(r):
     m = r.machine
+    rounds = len(r.installs.get("lock", {}).get("clean", {}).get("seconds", []))
     instead = "" if r.python == "3.12" else " in the place of 3.12"
-    rounds = len(r.installs["lock"]["clean"]["seconds"])
     return f"""
 Measured on {r.date} with pylock {m['pylock']}, buildah {m['buildah']} ({m['storage']}), Python {m['python']}{instead}
 on {m['system']}, pip {m['pip']}, on {m['cores']} cores of {m['cpu']}. One run of each
-build, before and after in turn; rounds of the install step: {rounds}. Before → after.
+build, before and after in turn; medians of {rounds} rounds of the install step. The machine's load was
+{statistics.median(r.loads)} in the median, {max(r.loads)} at most: trust processor time more than seconds where that is
+more than its cores. Before → after; – was not measured.
 
 ### The plan
 
 {plan(r)}
 ### langgraph's install step
 
-Seconds, medians and ranges of {rounds} rounds, in turn.
+Seconds.
 
 {installs(r)}
 Locking again after the dependency was added took {seconds(r.relock)} s, outside of the image.
@@ -204,11 +213,12 @@ def write_page(r, path):
 
 def write_chart(r, path):
     """Two bars a kind of work: before and after."""
-    bars = [(f"all images, {what.split(':')[0]}", r.total("before", s), r.total("after", s)) for s, what in SCENARIOS.items()]
+    bars = [(f"all images, {what.split(':')[0]}", *(r.total(t, s) for t in TREES)) for s, what in SCENARIOS.items()]
     bars += [
         (f"langgraph's install step, {what}", r.median("ansible", cache), r.median("lock", cache))
         for cache, what in (("clean", "clean"), ("cached", "with pip's cache"))
     ]
+    bars = [bar for bar in bars if None not in bar]
     left, wide, row = 330, 520, 46
     most = max(max(before, after) for _, before, after in bars)
     height = 40 + row * len(bars)
