@@ -12,7 +12,6 @@ import subprocess
 import time
 
 STEP = re.compile(r"(?:\[(\d+)/\d+\] )?STEP \d+/\d+: (.*)")
-UNITS = {"B": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9}
 INSTALLING = "Installing collected packages"
 
 
@@ -153,10 +152,8 @@ class Store:
         return json.loads(self.run("inspect", "--type", "image", image))
 
     def size(self, image):
-        """Bytes of an image's layers, not compressed, to the three digits that buildah tells."""
-        size = json.loads(self.run("images", "--json", image))[0]["size"]
-        number, unit = size.split()
-        return round(float(number) * UNITS[unit])
+        """Bytes of the layers of an image that was built here, which are not compressed."""
+        return sum(layer["size"] for layer in json.loads(self.inspect(image)["Manifest"])["layers"])
 
     def inside(self, image, *command, env=()):
         """The output of a command in a new container of an image, with its user and folder."""

@@ -66,7 +66,7 @@ class Results:
         """Of what a plain build makes, which is nothing under a profile; None unless all of it was measured."""
         names = IMAGES if tree == "before" else ["base", *(i for i in IMAGES if i not in PROFILES)]
         builds = [self.image(tree, name, scenario) for name in names]
-        return sum(b[key] for b in builds) if all(builds) else None
+        return sum(b[key] for b in builds) if all(b and b[key] is not None for b in builds) else None
 
     def steps(self, tree, names, match):
         """Seconds of those steps of clean builds that install what match says."""
