@@ -219,7 +219,7 @@ def write_chart(r, path):
         for cache, what in (("clean", "clean"), ("cached", "with pip's cache"))
     ]
     bars = [bar for bar in bars if None not in bar]
-    left, wide, row = 330, 520, 46
+    left, wide, row = 340, 520, 46
     most = max(max(before, after) for _, before, after in bars)
     height = 40 + row * len(bars)
     out = [
