@@ -21,7 +21,7 @@ BENCH     ?=
 PAIRS     ?= 0
 PROFILE   ?= pypi
 
-.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle survive hostile accept accept-environments accept-pylock accept-builds accept-sources servers record clean
+.PHONY: build demo test lint unit fuzz-smoke bench bench-small bench-services bench-record bench-trim bench-go oracle survive hostile accept accept-environments accept-pylock accept-builds accept-sources servers docker-bench record clean
 
 build: ## the command line and its doctor, in bin/; without C, which takes a millisecond less to start
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/pylock
@@ -59,6 +59,9 @@ bench-small: build ## the same on the slice that is committed; writes nothing
 
 bench-services: build ## by hand, minutes: up to 500 services of a synthetic repository; writes docs/benchmarks.md
 	sh tools/bench.sh services $(BIN) -docs docs/benchmarks.md -chart docs/benchmarks-services.svg
+
+docker-bench: build ## by hand, root, half an hour: builds the images of examples/monorepo and of what they were, without Docker; installs buildah and debootstrap by apt-get; writes docs/docker.md
+	python3 tools/docker_bench $(BIN) --install --docs docs/docker.md --chart docs/docker.svg
 
 bench-record: build ## by hand, live index: the slice that bench replays, anew
 	sh tools/bench.sh record $(BIN)

@@ -161,22 +161,24 @@ func TestActionScript(t *testing.T) {
 	}
 }
 
-// The blocks of docs/ci.md that name a file are that file.
-func TestCIPage(t *testing.T) {
-	data, err := os.ReadFile("docs/ci.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)<!-- file (\\S+) -->\n```[a-z]+\n(.*?)```\n").FindAllStringSubmatch(string(data), -1)
-	if len(blocks) == 0 {
-		t.Error("there is no block")
-	}
-	for _, m := range blocks {
-		want, err := os.ReadFile(m[1])
+// The blocks of pages that name a file are that file.
+func TestPagesShowFiles(t *testing.T) {
+	for _, page := range []string{"docs/ci.md", "docs/docker.md"} {
+		data, err := os.ReadFile(page)
 		if err != nil {
-			t.Error(err)
-		} else if m[2] != string(want) {
-			t.Errorf("%s in docs/ci.md is not as the file", m[1])
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)<!-- file (\\S+) -->\n```[a-z]+\n(.*?)```\n").FindAllStringSubmatch(string(data), -1)
+		if len(blocks) == 0 {
+			t.Errorf("there is no block in %s", page)
+		}
+		for _, m := range blocks {
+			want, err := os.ReadFile(m[1])
+			if err != nil {
+				t.Error(err)
+			} else if m[2] != string(want) {
+				t.Errorf("%s in %s is not as the file", m[1], page)
+			}
 		}
 	}
 }
