@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -140,10 +141,11 @@ func (w *world) write() {
 
 func (w *world) run(args ...string) (code int, stdout, stderr string) {
 	var out, talk bytes.Buffer
+	env, now := maps.Clone(w.env), w.now // for what still reads ahead when the run is over
 	app := &App{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &talk, Transport: w.h,
-		Getenv: func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
-		FS:     lockfile.OS{}, Now: func() time.Time { return w.now },
+		Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		FS:     lockfile.OS{}, Now: func() time.Time { return now },
 		Sleep: func(ctx context.Context, d time.Duration) error { return ctx.Err() },
 	}
 	code = app.Run(w.t.Context(), args)
