@@ -94,6 +94,9 @@ class Bench:
             if "installs" in self.options.only:
                 self.results.installs = {}
                 self.measure_installs()
+            if "mended" in self.options.only:
+                self.results.mended = {}
+                self.build_mended()
         finally:
             remove_tree(self.work)
 
@@ -153,7 +156,9 @@ class Bench:
     def store(self, name):
         """A store with the Python image and nothing else."""
         store = self.new_store(name)
-        image = store.run("pull", f"oci:{self.layout}:python").split()[-1]
+        # buildah names an image by the path of its layout, and not every path is a name.
+        folder, layout = os.path.split(self.layout)
+        image = store.run("pull", f"oci:{layout}:python", folder=folder).split()[-1]
         store.run("tag", image, PYTHON_IMAGE)
         return store
 
@@ -222,6 +227,23 @@ class Bench:
         self.results.health[tag] = answer
         tell(f"{tag} answers {answer}")
 
+    def build_mended(self):
+        """The tree before, as pylock doctor --fix leaves it: its images build and are
+        well, and nothing is left that the doctor could mend."""
+        repo, store = self.repo("mended", "before"), self.store("mended")
+        found, mended = repo.mend(self.options.pylock)
+        if not mended:
+            raise Failed("pylock doctor --fix mended nothing")
+        for image in IMAGES:
+            build = store.build(f"{repo.name}/{image}", repo.dockerfile(image), repo.folder)
+            self.keep(repo, "clean", image, build)
+            self.check(store, repo, image)
+        if repo.mend(self.options.pylock)[1]:
+            raise Failed("pylock doctor --fix mended again what it had mended")
+        self.results.mended = {"files": found["files"], **found["summary"]}
+        self.results.write(self.options.results)
+        store.remove()
+
     def measure_installs(self):
         """langgraph's install step alone, in turn: with an empty pip cache, and again with it."""
         before, after = self.repo("ranges", "before"), self.repo("locks", "after")
@@ -260,8 +282,8 @@ def arguments():
     p.add_argument("pylock", help="the program that locks", type=os.path.abspath)
     p.add_argument("--install", action="store_true", help="install buildah and debootstrap by apt-get")
     p.add_argument("--work", default=".bench/docker", help="the folder for images; 10 GB (default %(default)s)")
-    p.add_argument("--only", nargs="+", default=["trees", "installs"], choices=["trees", "installs"],
-                   help="what to measure; of the rest --results keeps the figures of the last run (default both)")
+    p.add_argument("--only", nargs="+", default=["trees", "installs", "mended"], choices=["trees", "installs", "mended"],
+                   help="what to measure; of the rest --results keeps the figures of the last run (default all)")
     p.add_argument("--rounds", type=int, default=3, help="of langgraph's install step (default %(default)s)")
     p.add_argument("--image", help="an OCI layout, tag python, of an image like python:3.12-slim, in the place of debootstrap's")
     p.add_argument("--suite", default="trixie", help="of Debian (default %(default)s)")

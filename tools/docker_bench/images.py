@@ -115,9 +115,11 @@ class Store:
         place = ["--root", os.path.join(self.folder, "root"), "--runroot", os.path.join(self.folder, "run")]
         return ["buildah", *place, "--storage-driver", self.driver, *arguments]
 
-    def run(self, *arguments):
-        """The output of a command of buildah; Failed when it fails."""
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, env=self.environment())
+    def run(self, *arguments, folder=None):
+        """The output of a command of buildah, run in a folder; Failed when it fails."""
+        done = subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, env=self.environment(), cwd=folder
+        )
         if done.returncode:
             raise Failed(f"buildah {arguments[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout

@@ -28,6 +28,7 @@ class Results:
     def __init__(self):
         self.date, self.python, self.relock = "", "", 0.0
         self.machine, self.builds, self.installs, self.health = {}, {}, {}, {}
+        self.mended = {}  # what pylock doctor still says of the tree before, once mended
         self.loads = []  # of the machine, after each build
 
     @classmethod
@@ -167,6 +168,17 @@ def by_image(r):
     return table(["image", "clean", "nothing", "source", "dependency", "size"], rows)
 
 
+def mended(r):
+    """What `pylock doctor --fix` makes of the tree before."""
+    if not r.mended:
+        return "Not built.\n"
+    left = sorted({f["rule"] for file in r.mended["files"] for f in file["findings"]})
+    return (
+        f"All its images build and are well after `pylock doctor --fix`. {r.mended['errors']} errors and "
+        f"{r.mended['warnings']} warnings\nare left for a person: {', '.join(f'`{rule}`' for rule in left)}.\n"
+    )
+
+
 def page(r):
     m = r.machine
     rounds = len(r.installs.get("lock", {}).get("clean", {}).get("seconds", []))
@@ -193,6 +205,9 @@ Locking again after the dependency was added took {seconds(r.relock)} s, outside
 Seconds of whole builds.
 
 {by_image(r)}
+### The tree before, mended
+
+{mended(r)}
 ### Health checks
 
 Each image's command, started in its root file system, answered:

@@ -1,5 +1,6 @@
 """Copies of the example's trees, what is built of them, and the edits that are measured."""
 
+import json
 import os
 import re
 import shutil
@@ -48,6 +49,15 @@ class Repo:
         if done.returncode:
             raise Failed(f"pylock compile failed:\n{done.stderr}")
         return time.monotonic() - start
+
+    def mend(self, pylock):
+        """Lets pylock doctor mend what it can; its report of the rest, and whether it changed anything."""
+        done = subprocess.run(
+            [pylock, "doctor", "--fix", "--format", "json", self.folder], capture_output=True, text=True
+        )
+        if done.returncode not in (0, 1):
+            raise Failed(f"pylock doctor failed:\n{done.stderr}")
+        return json.loads(done.stdout), "Mended" in done.stderr
 
     def change_source(self):
         """A comment more in one module of langgraph."""
