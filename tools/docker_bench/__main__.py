@@ -240,7 +240,7 @@ class Bench:
             self.check(store, repo, image)
         if repo.mend(self.options.pylock)[1]:
             raise Failed("pylock doctor --fix mended again what it had mended")
-        self.results.mended = {"files": found["files"], **found["summary"]}
+        self.results.mended = {"left": found["files"], **found["summary"]}
         self.results.write(self.options.results)
         store.remove()
 

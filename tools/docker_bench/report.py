@@ -172,7 +172,7 @@ def mended(r):
     """What `pylock doctor --fix` makes of the tree before."""
     if not r.mended:
         return "Not built.\n"
-    left = sorted({f["rule"] for file in r.mended["files"] for f in file["findings"]})
+    left = sorted({f["rule"] for file in r.mended["left"] for f in file["findings"]})
     return (
         f"All its images build and are well after `pylock doctor --fix`. {r.mended['errors']} errors and "
         f"{r.mended['warnings']} warnings\nare left for a person: {', '.join(f'`{rule}`' for rule in left)}.\n"
