@@ -175,18 +175,19 @@ def mended(r):
     left = sorted({f["rule"] for file in r.mended["left"] for f in file["findings"]})
     return (
         f"All its images build and are well after `pylock doctor --fix`. {r.mended['errors']} errors and "
-        f"{r.mended['warnings']} warnings\nare left for a person: {', '.join(f'`{rule}`' for rule in left)}.\n"
+        f"{r.mended['warnings']} warnings\nare left for a person:\n\n{''.join(f'- `{rule}`{chr(10)}' for rule in left)}"
     )
 
 
 def page(r):
     m = r.machine
     rounds = len(r.installs.get("lock", {}).get("clean", {}).get("seconds", []))
+    median = "one round" if rounds == 1 else f"medians of {rounds} rounds"
     instead = "" if r.python == "3.12" else " in the place of 3.12"
     return f"""
 Measured on {r.date} with pylock {m['pylock']}, buildah {m['buildah']} ({m['storage']}), Python {m['python']}{instead}
 on {m['system']}, pip {m['pip']}, on {m['cores']} cores of {m['cpu']}. One run of each
-build, before and after in turn; medians of {rounds} rounds of the install step. The machine's load was
+build, before and after in turn; {median} of the install step. The machine's load was
 {statistics.median(r.loads)} in the median, {max(r.loads)} at most: trust processor time more than seconds where that is
 more than its cores. Before → after; – was not measured.
 
