@@ -1,8 +1,6 @@
 package resolver
 
-import (
-	"slices"
-)
+import "slices"
 
 // lost counts the pins of the existing lock that no part has.
 func (r *resolving) lost(parts []*solved) int {
@@ -42,17 +40,7 @@ func (r *resolving) lockedPartsOf(whole *scope, least int) []*scope {
 		}
 		for _, pin := range pins {
 			in := whole.holds(pin.Marker, "")
-			var next []where
-			for _, part := range parts {
-				yes, no := part.and(in), part.minus(in)
-				if !yes.isNone() {
-					next = append(next, yes)
-				}
-				if !no.isNone() {
-					next = append(next, no)
-				}
-			}
-			if len(next) <= maxLockedParts {
+			if next := cut(parts, in); len(next) <= maxLockedParts {
 				parts = next
 			}
 		}

@@ -105,6 +105,19 @@ func originsOf(r *Request, sc *scope, excludes map[pypi.Name]bool) (out origins)
 	return out
 }
 
+// cut parts each of them into what is in a part of the scope and what is not, where there is such.
+func cut(parts []where, in where) []where {
+	var next []where
+	for _, part := range parts {
+		for _, p := range []where{part.and(in), part.minus(in)} {
+			if !p.isNone() {
+				next = append(next, p)
+			}
+		}
+	}
+	return next
+}
+
 // localAt returns the package that a requirement points at, or -1.
 func localAt(locals []project.Local, from *project.Requirement) int {
 	return slices.IndexFunc(locals, func(l project.Local) bool { return l.Name == from.Name && l.Key() == from.Target() })
@@ -119,29 +132,18 @@ func (r *resolving) sourceParts(whole *scope) ([]*scope, error) {
 		return nil, err
 	}
 	parts := []where{whole.here}
-	cut := func(in where) {
-		var next []where
-		for _, part := range parts {
-			for _, p := range []where{part.and(in), part.minus(in)} {
-				if !p.isNone() {
-					next = append(next, p)
-				}
-			}
-		}
-		parts = next
-	}
 	for _, name := range sortedKeys(sources) {
 		list := sources[name]
 		if len(list) == 1 && list[0].local.Direct == nil && !askedElsewhere(r.request, whole, &list[0]) {
 			continue
 		}
 		for _, l := range list {
-			cut(l.in)
+			parts = cut(parts, l.in)
 		}
 	}
 	for _, name := range sortedKeys(homes) {
 		for _, h := range homes[name] {
-			cut(h.in)
+			parts = cut(parts, h.in)
 		}
 	}
 	out := make([]*scope, len(parts))

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -116,23 +115,7 @@ func TestTreeSum(t *testing.T) {
 func treeTar(t testing.TB, members ...any) string {
 	t.Helper()
 	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for i := 0; i < len(members); i += 2 {
-		content := members[i+1].(string)
-		h, ok := members[i].(*tar.Header)
-		if !ok {
-			h = &tar.Header{Name: members[i].(string), Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(content))}
-		}
-		if err := w.WriteHeader(h); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	writeTar(t, &b, members)
 	return save(t, b.Bytes())
 }
 

@@ -18,7 +18,15 @@ func pack(t testing.TB, members ...any) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	w := tar.NewWriter(z)
+	writeTar(t, z, members)
+	z.Close()
+	return b.Bytes()
+}
+
+// writeTar writes a tar of names, or headers, and contents.
+func writeTar(t testing.TB, out io.Writer, members []any) {
+	t.Helper()
+	w := tar.NewWriter(out)
 	for i := 0; i < len(members); i += 2 {
 		content := members[i+1].(string)
 		h, ok := members[i].(*tar.Header)
@@ -35,8 +43,6 @@ func pack(t testing.TB, members ...any) []byte {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	z.Close()
-	return b.Bytes()
 }
 
 func save(t testing.TB, data []byte) string {

@@ -92,8 +92,8 @@ func packHead(h *packedHead) []byte {
 	}
 	texts(h.kinds.pythons.list)
 	texts(h.kinds.labels.list)
-	number(len(h.kinds.list))
-	for _, k := range h.kinds.list {
+	number(len(h.kinds.kinds.list))
+	for _, k := range h.kinds.kinds.list {
 		number(k.python + 1)
 		number(k.form)
 	}
@@ -136,9 +136,8 @@ func packPage(p *Project) string {
 
 // kindTable numbers what decides for which targets a file is.
 type kindTable struct {
-	pythons, labels textTable
-	list            []fileKind
-	numbers         map[fileKind]int
+	pythons, labels numbering[string]
+	kinds           numbering[fileKind]
 }
 
 // fileKind is a row of a kindTable.
@@ -163,29 +162,22 @@ func (t *kindTable) number(filename string, python int) int {
 	} else if strings.HasSuffix(filename, ".tar.gz") {
 		k.form = tarGz
 	}
-	n, ok := t.numbers[k]
-	if !ok {
-		if n = len(t.list); n == 0 {
-			t.numbers = map[fileKind]int{}
-		}
-		t.numbers[k], t.list = n, append(t.list, k)
-	}
-	return n
+	return t.kinds.number(k)
 }
 
-// textTable numbers texts in the order in which they come.
-type textTable struct {
-	list    []string
-	numbers map[string]int
+// numbering numbers values in the order in which they come.
+type numbering[K comparable] struct {
+	list    []K
+	numbers map[K]int
 }
 
-func (t *textTable) number(text string) int {
-	n, ok := t.numbers[text]
+func (t *numbering[K]) number(key K) int {
+	n, ok := t.numbers[key]
 	if !ok {
 		if n = len(t.list); n == 0 {
-			t.numbers = map[string]int{}
+			t.numbers = map[K]int{}
 		}
-		t.numbers[text], t.list = n, append(t.list, text)
+		t.numbers[key], t.list = n, append(t.list, key)
 	}
 	return n
 }
